@@ -1,0 +1,216 @@
+/**
+ * The engine port: what provides machines, disks and the network ("fabric").
+ *
+ * Everything here is level-triggered: `ensure…` makes the world match its argument and does nothing when it
+ * already does, `remove…` succeeds when there is nothing to remove. A caller that was killed half-way calls again.
+ * The engine never reads Fogbank's state; what it must know is in the arguments. Drivers: `qemu`, `simulator`;
+ * all of them pass `contract.ts`.
+ */
+
+/** What a driver can do; operations refuse with `UnsupportedOperation` what the engine cannot. */
+export interface EngineCapabilities {
+  /** Machines run code, so that a guest can be reached and prints a console. */
+  readonly realMachines: boolean;
+  readonly consoleOutput: boolean;
+  readonly screenshot: boolean;
+  /** CPU architectures whose instances can start here, as EC2 spells them (`x86_64`, `arm64`). */
+  readonly architectures: readonly string[];
+}
+
+export interface DiskAttachment {
+  /** `vol-…`; shown to the guest as the disk's serial without the dash, as EC2 does. */
+  readonly volumeId: string;
+  /** The name that the user chose, e.g. `/dev/xvda`. */
+  readonly device: string;
+  /** The disk that the firmware boots from. */
+  readonly root: boolean;
+  readonly readOnly?: boolean;
+}
+
+export interface NicAttachment {
+  readonly networkInterfaceId: string;
+  readonly vpcId: string;
+  readonly mac: string;
+  readonly deviceIndex: number;
+}
+
+export interface MachineSpec {
+  /** `i-…` */
+  readonly instanceId: string;
+  readonly instanceType: string;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly architecture: string;
+  /** SMBIOS system UUID; begins with `ec2`, as guests expect on EC2. */
+  readonly uuid: string;
+  readonly bootMode: 'legacy-bios' | 'uefi';
+  readonly disks: readonly DiskAttachment[];
+  readonly nics: readonly NicAttachment[];
+}
+
+/**
+ * - `absent`: nothing is known of this machine.
+ * - `running`: the guest executes (or is paused by the engine for a moment).
+ * - `stopped`: it ran and ended; `cause` says how.
+ */
+export type MachineStatus =
+  | { readonly state: 'absent' }
+  | { readonly state: 'running'; readonly since: number }
+  | { readonly state: 'stopped'; readonly cause: 'guest-shutdown' | 'host-request' | 'crash'; readonly message?: string };
+
+/** An RGB picture, 3 bytes a pixel, rows from the top. */
+export interface Screen {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+}
+
+export interface MachineDriver {
+  /**
+   * Starts the machine unless it runs. Disks and ports must exist.
+   * @throws EngineError `InsufficientCapacity` before anything was started when memory or processors do not suffice.
+   */
+  ensureRunning(spec: MachineSpec): Promise<void>;
+  status(instanceId: string): Promise<MachineStatus>;
+  /** Presses the ACPI power button; the guest shuts down when it likes. No error when it does not run. */
+  pressPowerButton(instanceId: string): Promise<void>;
+  /** Ends the machine at once, as pulling its plug. */
+  powerOff(instanceId: string): Promise<void>;
+  /** Ctrl-Alt-Del first would need the guest's help; this is a reset line: RAM is lost, the process stays. */
+  reset(instanceId: string): Promise<void>;
+  /** Ends the machine if it runs and deletes its run-time files (sockets, console log). Disks stay. */
+  remove(instanceId: string): Promise<void>;
+  /** All machines this engine knows, running or not: to find what nobody wants any more. */
+  list(): Promise<string[]>;
+  /** The last 64 KiB of the serial console since the last start. Empty when there was none. */
+  consoleOutput(instanceId: string): Promise<Uint8Array>;
+  screenshot(instanceId: string): Promise<Screen>;
+}
+
+export interface DiskDriver {
+  /**
+   * Makes `file` (qcow2 or raw, read-only from now on) the content of snapshot `snapshotId`, without copying when the file system allows.
+   */
+  ensureSnapshotFromFile(snapshotId: string, file: string): Promise<void>;
+  /** Makes a volume of `sizeGib` GiB, from a snapshot or empty. @throws EngineError `InsufficientCapacity` (disk full). */
+  ensureVolume(volumeId: string, options: { sizeGib: number; snapshotId?: string }): Promise<void>;
+  removeVolume(volumeId: string): Promise<void>;
+  removeSnapshot(snapshotId: string): Promise<void>;
+  listVolumes(): Promise<string[]>;
+  listSnapshots(): Promise<string[]>;
+}
+
+/** One rule of a security group as the fabric sees it. Ports are inclusive; ICMP type/code -1 means all. */
+export interface PacketRule {
+  /** IP protocol number, or -1 for all. */
+  readonly protocol: number;
+  readonly fromPort?: number;
+  readonly toPort?: number;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+  /** Exactly one of these. */
+  readonly cidrIpv4?: string;
+  readonly cidrIpv6?: string;
+  readonly groupId?: string;
+}
+
+export interface SecurityGroupIntent {
+  readonly vpcId: string;
+  readonly groupId: string;
+  readonly ingress: readonly PacketRule[];
+  readonly egress: readonly PacketRule[];
+}
+
+export interface SubnetIntent {
+  readonly subnetId: string;
+  readonly cidrBlock: string;
+  /** Destination prefix to target, longest prefix wins; `local` is implied for the VPC's own prefixes. */
+  readonly routes: readonly { readonly destination: string; readonly target: 'internet-gateway' | 'blackhole' }[];
+}
+
+export interface VpcIntent {
+  readonly vpcId: string;
+  readonly cidrBlocks: readonly string[];
+  readonly subnets: readonly SubnetIntent[];
+  readonly internetGateway: boolean;
+  /** Zone of private host names, e.g. `ec2.internal` or `eu-west-1.compute.internal`. */
+  readonly domainName: string;
+  readonly enableDnsSupport: boolean;
+}
+
+export interface PortIntent {
+  readonly vpcId: string;
+  readonly networkInterfaceId: string;
+  readonly subnetId: string;
+  readonly mac: string;
+  /** The primary address comes first. */
+  readonly privateIpAddresses: readonly string[];
+  /** Private address to public address, mapped 1:1 at the internet gateway. */
+  readonly publicIpAddresses: Readonly<Record<string, string>>;
+  /** Host name that DHCP hands out and VPC DNS resolves, without domain: `ip-172-31-0-10`. */
+  readonly hostName: string;
+  readonly groupIds: readonly string[];
+  readonly sourceDestCheck: boolean;
+  /** IP TTL of the metadata service's answers to token requests (`HttpPutResponseHopLimit`), 1 to 64. */
+  readonly metadataHopLimit: number;
+}
+
+/** The network. A VPC exists in the fabric only while a port needs it; `ensurePort` may assume that its VPC and groups were ensured. */
+export interface FabricDriver {
+  ensureVpc(intent: VpcIntent): Promise<void>;
+  removeVpc(vpcId: string): Promise<void>;
+  ensureGroup(intent: SecurityGroupIntent): Promise<void>;
+  removeGroup(vpcId: string, groupId: string): Promise<void>;
+  ensurePort(intent: PortIntent): Promise<void>;
+  removePort(vpcId: string, networkInterfaceId: string): Promise<void>;
+  listVpcs(): Promise<string[]>;
+  listPorts(vpcId: string): Promise<string[]>;
+}
+
+/** Receives the listening sockets of 169.254.169.254:80, one for each VPC, made inside that VPC's network. */
+export interface MetadataListener {
+  /** Called once for each VPC with a listening TCP server handle inside that VPC's network. */
+  onListening(vpcId: string, server: import('node:net').Server): void;
+  onClosed(vpcId: string): void;
+}
+
+export interface EngineEvents {
+  /** The machine's status may have changed: look again. */
+  machineChanged(instanceId: string): void;
+}
+
+export interface EngineCapacity {
+  readonly memoryMibFree: number;
+  readonly diskGibFree: number;
+  readonly vcpus: number;
+}
+
+export interface Engine {
+  readonly name: string;
+  readonly capabilities: EngineCapabilities;
+  readonly machines: MachineDriver;
+  readonly disks: DiskDriver;
+  readonly fabric: FabricDriver;
+  /** Finds machines and networks of an earlier process again; calls `events` from now on. */
+  open(events: EngineEvents, metadata: MetadataListener): Promise<void>;
+  /** Lets go of everything; machines keep running. */
+  close(): Promise<void>;
+  /** Ends every machine and removes every namespace, TAP, route and rule of this engine (`fogbank down`). Disks stay. */
+  destroy(): Promise<void>;
+  capacity(): Promise<EngineCapacity>;
+  /**
+   * Is there room for these machines and volumes besides what was promised before?
+   * A synchronous look at cached figures, since operations ask inside a transaction.
+   */
+  admit(request: { readonly memoryMib: number; readonly diskGib: number; readonly promisedMemoryMib: number }): true | string;
+}
+
+/** What the engine could not do, in words that may become a resource's `StateReason`. */
+export class EngineError extends Error {
+  readonly code: 'InsufficientCapacity' | 'NotFound' | 'Invalid' | 'Failed';
+  constructor(code: EngineError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EngineError';
+    this.code = code;
+  }
+}
