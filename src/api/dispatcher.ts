@@ -1,0 +1,89 @@
+import type { State } from '../state/state.ts';
+import type { Call, CallHandler } from './call.ts';
+import { clientTokenOf, runOnce } from './client-tokens.ts';
+import { ApiError } from './errors.ts';
+import type { AnyOperation, ReadContext, WriteContext } from './operation.ts';
+import type { Services } from './services.ts';
+
+export interface DispatcherOptions {
+  readonly state: State;
+  readonly services: Services;
+  readonly operations: readonly AnyOperation[];
+  /** Makes what an account finds in a Region when it first comes there (the default VPC). Idempotent and cheap. */
+  readonly prepareRegion: (state: State, account: string, region: string, now: number) => void;
+}
+
+/** Thrown inside a transaction to undo a dry run. */
+class DryRun extends Error {}
+
+/** Runs calls: finds the operation, applies `DryRun` and `ClientToken`, and answers only what is durable. */
+export function createDispatcher(options: DispatcherOptions): CallHandler {
+  const { state, services, prepareRegion } = options;
+  const operations = new Map<string, AnyOperation>();
+  for (const operation of options.operations) {
+    const key = `${operation.service}:${operation.name}`;
+    if (operations.has(key)) throw new Error(`operation ${key} is declared twice`);
+    operations.set(key, operation);
+  }
+
+  return async call => {
+    const operation = operations.get(`${call.service}:${call.operation}`);
+    if (operation === undefined) {
+      throw new ApiError('UnsupportedOperation', `The operation ${call.operation} is not supported by this version of Fogbank. docs/coverage.md lists what is.`);
+    }
+    const context = contextOf(call, state, services);
+    prepareRegion(state, context.account, context.region, context.now);
+    const dryRun = 'DryRun' in call.input && call.input.DryRun === true;
+    operation.resources(call.input, context);
+    const output = operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
+    if (!state.isSettled) await settle(state);
+    return output;
+  };
+
+  function read(operation: AnyOperation & { kind: 'read' }, context: ReadContext, dryRun: boolean): unknown {
+    if (dryRun) throw dryRunSucceeded();
+    return operation.run(context.call.input, context);
+  }
+
+  async function write(operation: AnyOperation & { kind: 'write' }, context: ReadContext, dryRun: boolean): Promise<unknown> {
+    const token = clientTokenOf(context.call.input);
+    const prepared = operation.prepare ? await operation.prepare(context.call.input, context) : undefined;
+    try {
+      return state.write(tx => {
+        const inside: WriteContext = { ...context, db: tx };
+        const run = () => operation.run(context.call.input, inside, prepared);
+        const output = token === undefined ? run() : runOnce(operation, token, inside, run);
+        if (dryRun) throw new DryRun();
+        return output;
+      });
+    } catch (error) {
+      if (error instanceof DryRun) throw dryRunSucceeded();
+      throw error;
+    }
+  }
+}
+
+function contextOf(call: Call, state: State, services: Services): ReadContext {
+  return {
+    call,
+    account: call.principal.account,
+    region: call.region,
+    owner: `${call.principal.account}/${call.region}`,
+    principal: call.principal,
+    db: state,
+    now: services.clock.now(),
+    services,
+  };
+}
+
+function dryRunSucceeded(): ApiError {
+  return new ApiError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
+}
+
+async function settle(state: State): Promise<void> {
+  try {
+    await state.settled();
+  } catch (error) {
+    throw new ApiError('ServiceUnavailable', `The change could not be stored and was undone: ${error instanceof Error ? error.message : 'unknown cause'}`);
+  }
+}

@@ -1,0 +1,109 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Table } from '../state/table.ts';
+import { ApiError } from './errors.ts';
+import type { ReadContext } from './operation.ts';
+
+/** The paging members that Describe actions share. */
+export interface PageInput {
+  readonly MaxResults?: number | undefined;
+  readonly NextToken?: string | undefined;
+}
+
+export interface Page<Row> {
+  readonly rows: Row[];
+  readonly nextToken: string | undefined;
+}
+
+export interface PageSource<Row extends object, Index extends string> {
+  readonly table: Table<Row, Index>;
+  /** Which rows; the caller's own in this region unless given. */
+  readonly index?: Index;
+  readonly value?: string;
+  readonly matches?: ((row: Row) => boolean) | undefined;
+  /** Allowed `MaxResults`; EC2's usual range is 5 to 1000. */
+  readonly range?: readonly [minimum: number, maximum: number];
+  /** Page size when `MaxResults` is absent; everything unless given. */
+  readonly defaultSize?: number;
+}
+
+/**
+ * One page of a table, oldest rows first. The token holds the place of the last row served, so rows that come or
+ * go between two calls neither repeat nor hide others. It is bound to the action, the caller, and the other parameters.
+ * @throws ApiError `InvalidParameterValue` (MaxResults), `InvalidNextToken`.
+ */
+export function paginate<Row extends object, Index extends string>(
+  context: ReadContext,
+  input: PageInput,
+  source: PageSource<Row, Index | 'owner'>,
+): Page<Row> {
+  const size = pageSize(input.MaxResults, source.range ?? [5, 1000]) ?? source.defaultSize ?? Number.POSITIVE_INFINITY;
+  const after = input.NextToken === undefined ? -1 : openToken(context, input.NextToken);
+  const rows: Row[] = [];
+  let last = after;
+  const index = source.index ?? 'owner';
+  const value = source.value ?? context.owner;
+  for (const entry of context.db.entries(source.table as Table<Row, string>, index, value, after)) {
+    if (source.matches !== undefined && !source.matches(entry.row)) continue;
+    // One more than the page shows that there is a next page; it is not served.
+    if (rows.length >= size) return { rows, nextToken: sealToken(context, last) };
+    rows.push(entry.row);
+    last = entry.sequence;
+  }
+  return { rows, nextToken: undefined };
+}
+
+/** Pages through an array made for this call, in its order; for lists that are not a table. */
+export function paginateArray<Row>(
+  context: ReadContext,
+  input: PageInput,
+  all: readonly Row[],
+  options: { readonly range?: readonly [number, number]; readonly defaultSize?: number } = {},
+): Page<Row> {
+  const size = pageSize(input.MaxResults, options.range ?? [5, 1000]) ?? options.defaultSize ?? all.length;
+  const start = input.NextToken === undefined ? 0 : openToken(context, input.NextToken);
+  const end = start + size;
+  return { rows: all.slice(start, end), nextToken: end < all.length ? sealToken(context, end) : undefined };
+}
+
+/** Refuses `MaxResults` together with ids, as EC2 does for some actions. */
+export function refuseMaxResultsWithIds(input: PageInput, ids: readonly string[] | undefined, name: string): void {
+  if (ids !== undefined && ids.length > 0 && input.MaxResults !== undefined) {
+    throw new ApiError('InvalidParameterCombination', `The parameter ${name} cannot be used with the parameter maxResults`);
+  }
+}
+
+function pageSize(value: number | undefined, [minimum, maximum]: readonly [number, number]): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || value < minimum) {
+    throw new ApiError('InvalidParameterValue', `Value ( ${value} ) for parameter maxResults is invalid. Expecting a value greater than or equal to ${minimum}.`);
+  }
+  if (value > maximum) {
+    throw new ApiError('InvalidParameterValue', `Value ( ${value} ) for parameter maxResults is invalid. Expecting a value less than or equal to ${maximum}.`);
+  }
+  return value;
+}
+
+const tokenVersion = 1;
+
+/** Layout: version, place (6 bytes), HMAC-SHA-256 of these and what the token is bound to, cut to 16 bytes. */
+function sealToken(context: ReadContext, place: number): string {
+  const head = Buffer.alloc(7);
+  head.writeUInt8(tokenVersion, 0);
+  head.writeUIntBE(place, 1, 6);
+  return Buffer.concat([head, authenticate(context, head)]).toString('base64url');
+}
+
+function openToken(context: ReadContext, token: string): number {
+  const bytes = Buffer.from(token, 'base64url');
+  const head = bytes.subarray(0, 7);
+  if (bytes.length !== 23 || bytes.toString('base64url') !== token || !timingSafeEqual(bytes.subarray(7), authenticate(context, head))) {
+    throw new ApiError('InvalidNextToken', 'The specified NextToken is not valid for this request. Use the token of the previous page with the same parameters.');
+  }
+  return head.readUIntBE(1, 6);
+}
+
+function authenticate(context: ReadContext, head: Uint8Array): Buffer {
+  const { NextToken: _token, MaxResults: _size, ...rest } = context.call.input as Record<string, unknown>;
+  const bound = createHash('sha256').update(JSON.stringify([context.call.service, context.call.operation, context.owner, rest])).digest();
+  return createHmac('sha256', context.services.tokenKey).update(head).update(bound).digest().subarray(0, 16);
+}

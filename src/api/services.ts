@@ -1,0 +1,14 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Clock } from './clock.ts';
+
+/** What operations may use besides the state. Engine members here only look; only controllers change the world. */
+export interface Services {
+  readonly clock: Clock;
+  readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit'> & {
+    readonly machines: Pick<Engine['machines'], 'consoleOutput' | 'screenshot'>;
+  };
+  /** Key for signing page tokens; 32 bytes, kept in the state. */
+  readonly tokenKey: Uint8Array;
+  /** CIDR from which public addresses are taken. */
+  readonly publicPool: string;
+}

@@ -1,0 +1,90 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { prepareRegion } from '../ec2/vpcs/default-vpc.ts';
+import type { Engine } from '../engine/engine.ts';
+import { operations } from '../operations.ts';
+import { State } from '../state/state.ts';
+import { MemoryStore } from '../state/stores/memory.ts';
+import { tables } from '../tables.ts';
+import type { Call, CallHandler } from './call.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { ApiError } from './errors.ts';
+
+/** A clock that tests move. */
+export class TestClock {
+  #now: number;
+  constructor(now: number = Date.UTC(2026, 0, 31, 10, 0, 0)) {
+    this.#now = now;
+  }
+  now(): number {
+    return this.#now;
+  }
+  advance(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+export interface TestApi {
+  readonly state: State;
+  readonly store: MemoryStore;
+  readonly clock: TestClock;
+  readonly handle: CallHandler;
+  /** Calls an operation as the root of an account; input and output as the SDK types them. */
+  call<Output>(operation: string, input?: object, options?: { service?: string; account?: string; region?: string }): Promise<Output>;
+  /** Calls an operation that must fail and resolves to its error. */
+  fail(operation: string, input?: object, options?: { service?: string; account?: string; region?: string }): Promise<ApiError>;
+}
+
+/** The API without wire, signatures, or machines: for operation tests. Controllers do not run. */
+export function createTestApi(engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'> = idleEngine): TestApi {
+  const store = new MemoryStore();
+  const state = new State(store, tables);
+  const clock = new TestClock();
+  const handle = createDispatcher({
+    state,
+    operations,
+    prepareRegion,
+    services: { clock, engine, tokenKey: randomBytes(32), publicPool: '198.18.0.0/16' },
+  });
+  const call = async <Output>(operation: string, input: object = {}, options: { service?: string; account?: string; region?: string } = {}) => {
+    const account = options.account ?? '000000000000';
+    const request: Call = {
+      requestId: randomUUID(),
+      service: options.service ?? 'ec2',
+      operation,
+      // What a client sends loses members that are undefined, as JSON does.
+      input: structuredClone(input) as Record<string, unknown>,
+      region: options.region ?? 'us-east-1',
+      principal: { account, type: 'root', arn: `arn:aws:iam::${account}:root`, userId: account, accessKeyId: 'AKIATEST' },
+      sourceAddress: '127.0.0.1',
+      userAgent: 'test',
+    };
+    return (await handle(request)) as Output;
+  };
+  const fail: TestApi['fail'] = async (operation, input, options) => {
+    try {
+      await call(operation, input, options);
+    } catch (error) {
+      if (error instanceof ApiError) return error;
+      throw error;
+    }
+    throw new Error(`${operation} succeeded but should have failed`);
+  };
+  return { state, store, clock, handle, call, fail };
+}
+
+const idleEngine: Pick<Engine, 'name' | 'capabilities' | 'admit'> & { machines: Engine['machines'] } = {
+  name: 'test',
+  capabilities: { realMachines: false, consoleOutput: false, screenshot: false, architectures: ['x86_64', 'arm64'] },
+  admit: () => true,
+  machines: {
+    ensureRunning: async () => {},
+    status: async () => ({ state: 'absent' }),
+    pressPowerButton: async () => {},
+    powerOff: async () => {},
+    reset: async () => {},
+    remove: async () => {},
+    list: async () => [],
+    consoleOutput: async () => new Uint8Array(),
+    screenshot: async () => ({ width: 1, height: 1, rgb: new Uint8Array(3) }),
+  },
+};

@@ -1,0 +1,53 @@
+import { defineTable } from '../../state/table.ts';
+
+export interface ImageBlockDevice {
+  readonly deviceName: string;
+  readonly snapshotId?: string;
+  /** GiB. */
+  readonly volumeSize?: number;
+  readonly volumeType?: 'gp2' | 'gp3' | 'io1' | 'io2' | 'st1' | 'sc1' | 'standard';
+  readonly iops?: number;
+  readonly throughput?: number;
+  readonly deleteOnTermination: boolean;
+  readonly encrypted: boolean;
+}
+
+/** An AMI. */
+export interface ImageRow {
+  readonly imageId: string;
+  readonly owner: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly architecture: 'x86_64' | 'arm64' | 'i386';
+  readonly state: 'pending' | 'available' | 'failed' | 'deregistered' | 'disabled';
+  readonly stateReason?: { readonly code: string; readonly message: string };
+  readonly public: boolean;
+  /** Account ids that may launch it besides its owner. */
+  readonly launchPermissions: readonly string[];
+  /** `amazon` for the AMIs that come with Fogbank. */
+  readonly ownerAlias?: 'amazon';
+  readonly rootDeviceName: string;
+  readonly blockDevices: readonly ImageBlockDevice[];
+  readonly bootMode: 'legacy-bios' | 'uefi' | 'uefi-preferred';
+  readonly imdsSupport?: 'v2.0';
+  readonly enaSupport: boolean;
+  readonly creationDate: number;
+  readonly deprecationTime?: number;
+  /** The login user, told in the description too: `fogbank ssh` uses it. */
+  readonly loginUser?: string;
+  /** Public SSM parameters that resolve to it. */
+  readonly ssmAliases?: readonly string[];
+}
+
+export const images = defineTable<ImageRow>()({
+  name: 'images',
+  key: row => row.imageId,
+  indexes: {
+    owner: row => row.owner,
+    name: row => `${row.owner}/${row.name}`,
+    /** `REGION` of every AMI that more than its owner may launch. */
+    shared: row => (row.public || row.launchPermissions.length > 0 ? row.owner.split('/')[1] : undefined),
+    snapshot: row => row.blockDevices.flatMap(device => (device.snapshotId === undefined ? [] : [device.snapshotId])),
+    ssm: row => row.ssmAliases?.map(alias => `${row.owner.split('/')[1]}${alias}`),
+  },
+});

@@ -1,0 +1,54 @@
+import { defineTable } from '../../state/table.ts';
+
+export interface PrivateIpAddress {
+  readonly address: string;
+  readonly primary: boolean;
+  /** The public address mapped to it, auto-assigned or Elastic. */
+  readonly publicIp?: string;
+  /** `amazon` for an auto-assigned public address. */
+  readonly publicIpOwner?: string;
+}
+
+/** An elastic network interface (ENI). Times are milliseconds since the epoch. */
+export interface NetworkInterfaceRow {
+  readonly networkInterfaceId: string;
+  readonly owner: string;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  readonly availabilityZone: string;
+  readonly macAddress: string;
+  readonly description: string;
+  readonly status: 'available' | 'in-use' | 'attaching' | 'detaching';
+  readonly interfaceType: 'interface';
+  readonly requesterManaged: boolean;
+  readonly sourceDestCheck: boolean;
+  readonly groupIds: readonly string[];
+  /** The primary address comes first. */
+  readonly privateIpAddresses: readonly PrivateIpAddress[];
+  readonly attachment?: {
+    readonly attachmentId: string;
+    readonly instanceId: string;
+    readonly deviceIndex: number;
+    readonly networkCardIndex: number;
+    readonly attachTime: number;
+    readonly deleteOnTermination: boolean;
+  };
+  /** Whether its instance asked for a public address each time it starts. */
+  readonly associatePublicIp: boolean;
+  readonly createTime: number;
+}
+
+export const networkInterfaces = defineTable<NetworkInterfaceRow>()({
+  name: 'network_interfaces',
+  key: row => row.networkInterfaceId,
+  indexes: {
+    owner: row => row.owner,
+    vpc: row => row.vpcId,
+    subnet: row => row.subnetId,
+    instance: row => row.attachment?.instanceId,
+    group: row => row.groupIds,
+    /** `VPC ADDRESS`: who owns a private address; the metadata service finds its caller by it. */
+    privateIp: row => row.privateIpAddresses.map(one => `${row.vpcId} ${one.address}`),
+    publicIp: row => row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [one.publicIp])),
+  },
+});

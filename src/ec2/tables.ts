@@ -1,0 +1,37 @@
+import type { AnyTable } from '../state/state.ts';
+import { dhcpOptions } from './dhcp-options/model.ts';
+import { images } from './images/model.ts';
+import { instances, metadataDefaults } from './instances/model.ts';
+import { internetGateways } from './internet-gateways/model.ts';
+import { keyPairs } from './key-pairs/model.ts';
+import { networkAcls } from './network-acls/model.ts';
+import { networkInterfaces } from './network-interfaces/model.ts';
+import { routeTables } from './route-tables/model.ts';
+import { securityGroupRules, securityGroups } from './security-groups/model.ts';
+import { snapshots } from './snapshots/model.ts';
+import { subnets } from './subnets/model.ts';
+import { resourceTags } from './tags/model.ts';
+import { volumes } from './volumes/model.ts';
+import { preparedRegions } from './vpcs/default-vpc.ts';
+import { vpcs } from './vpcs/model.ts';
+
+/** Every table of EC2. */
+export const ec2Tables: readonly AnyTable[] = [
+  dhcpOptions,
+  images,
+  instances,
+  internetGateways,
+  keyPairs,
+  metadataDefaults,
+  networkAcls,
+  networkInterfaces,
+  preparedRegions,
+  resourceTags,
+  routeTables,
+  securityGroupRules,
+  securityGroups,
+  snapshots,
+  subnets,
+  volumes,
+  vpcs,
+];

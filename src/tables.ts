@@ -1,0 +1,7 @@
+import { clientTokens } from './api/client-tokens.ts';
+import { settings } from './api/settings.ts';
+import { ec2Tables } from './ec2/tables.ts';
+import type { AnyTable } from './state/state.ts';
+
+/** Every table that the state keeps. */
+export const tables: readonly AnyTable[] = [clientTokens, settings, ...ec2Tables];
