@@ -31,7 +31,7 @@ function generate(keyType: KeyType): Promise<{ publicKey: KeyObject; privateKey:
     const done = (error: Error | null, publicKey: KeyObject, privateKey: KeyObject) =>
       error === null ? resolve({ publicKey, privateKey }) : reject(error);
     if (keyType === 'rsa') generateKeyPair('rsa', { modulusLength: 2048 }, done);
-    else generateKeyPair('ed25519', undefined, done);
+    else generateKeyPair('ed25519', {}, done);
   });
 }
 
