@@ -49,6 +49,10 @@ export const networkInterfaces = defineTable<NetworkInterfaceRow>()({
     group: row => row.groupIds,
     /** `VPC ADDRESS`: who owns a private address; the metadata service finds its caller by it. */
     privateIp: row => row.privateIpAddresses.map(one => `${row.vpcId} ${one.address}`),
+    /** `SUBNET N`: interfaces with at least N + 1 addresses; their counts add up to the subnet's used addresses. */
+    addressOrdinal: row => row.privateIpAddresses.map((_, ordinal) => `${row.subnetId} ${ordinal}`),
+    attachment: row => row.attachment?.attachmentId,
+    mac: row => row.macAddress,
     publicIp: row => row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [one.publicIp])),
   },
 });
