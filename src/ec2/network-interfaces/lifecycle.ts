@@ -1,15 +1,24 @@
+import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
+import type { WriteContext } from '../../api/operation.ts';
 import type { Tx } from '../../state/state.ts';
 import type { SubnetRow } from '../subnets/model.ts';
-import { removeAllTags } from '../tags/model.ts';
+import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
 import { allocatePrivateAddress, allocatePublicAddress, newMacAddress } from './addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 
 export { renderNetworkInterface } from './render.ts';
 
+type Context = Pick<WriteContext, 'db' | 'owner' | 'now'>;
+
+export interface NewAttachment {
+  readonly instanceId: string;
+  readonly deviceIndex: number;
+  readonly networkCardIndex?: number | undefined;
+  readonly deleteOnTermination: boolean;
+}
+
 export interface NewNetworkInterface {
-  /** `ACCOUNT/REGION` */
-  readonly owner: string;
   readonly subnet: SubnetRow;
   /** As `resolveGroups` answers them. */
   readonly groupIds: readonly string[];
@@ -22,57 +31,80 @@ export interface NewNetworkInterface {
   readonly secondaryPrivateIpAddressCount?: number | undefined;
   /** Whether its instance wants a public address at each start; `assignPublicIp` gives it one. */
   readonly associatePublicIp: boolean;
-  readonly attachment?:
-    | {
-        readonly instanceId: string;
-        readonly deviceIndex: number;
-        readonly networkCardIndex?: number | undefined;
-        readonly deleteOnTermination: boolean;
-      }
-    | undefined;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
+  readonly attachment?: NewAttachment | undefined;
+  readonly tags?: Tags | undefined;
 }
 
 /**
- * Makes a network interface, attached when `attachment` is given.
+ * Makes a network interface of the caller, attached when `attachment` is given.
  * @throws ApiError what `allocatePrivateAddress` throws.
  */
-export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface): NetworkInterfaceRow {
-  const { subnet, attachment, now } = wanted;
+export function createNetworkInterface(context: Context, wanted: NewNetworkInterface): NetworkInterfaceRow {
+  const { db, owner, now } = context;
+  const { subnet } = wanted;
   const base: NetworkInterfaceRow = {
     networkInterfaceId: newId('eni'),
-    owner: wanted.owner,
+    owner,
     vpcId: subnet.vpcId,
     subnetId: subnet.subnetId,
     availabilityZone: subnet.availabilityZone,
-    macAddress: newMacAddress(tx),
+    macAddress: newMacAddress(db),
     description: wanted.description ?? '',
-    status: attachment === undefined ? 'available' : 'in-use',
+    status: 'available',
     interfaceType: 'interface',
     requesterManaged: false,
     sourceDestCheck: true,
     groupIds: wanted.groupIds,
-    privateIpAddresses: [{ address: allocatePrivateAddress(tx, subnet, wanted.privateIpAddress), primary: true }],
-    ...(attachment && {
-      attachment: {
-        attachmentId: newId('eni-attach'),
-        instanceId: attachment.instanceId,
-        deviceIndex: attachment.deviceIndex,
-        networkCardIndex: attachment.networkCardIndex ?? 0,
-        attachTime: now,
-        deleteOnTermination: attachment.deleteOnTermination,
-      },
-    }),
+    privateIpAddresses: [{ address: allocatePrivateAddress(db, subnet, wanted.privateIpAddress), primary: true }],
     associatePublicIp: wanted.associatePublicIp,
     createTime: now,
   };
-  tx.put(networkInterfaces, base);
+  db.put(networkInterfaces, base);
   const secondary: (string | undefined)[] = [
     ...(wanted.secondaryPrivateIpAddresses ?? []),
     ...Array.from({ length: wanted.secondaryPrivateIpAddressCount ?? 0 }, () => undefined),
   ];
-  return secondary.reduce((row, address) => addSecondary(tx, row, subnet, address), base);
+  const row = secondary.reduce((current, address) => addSecondary(db, current, subnet, address), base);
+  const resource = { resourceId: row.networkInterfaceId, resourceType: 'network-interface', owner };
+  addTags(db, resource, wanted.tags ?? {});
+  return wanted.attachment === undefined ? row : attachNetworkInterface(context, row, wanted.attachment);
+}
+
+/**
+ * Attaches an interface to an instance.
+ * @returns the row as it is now.
+ * @throws ApiError `InvalidNetworkInterface.InUse`
+ */
+export function attachNetworkInterface(
+  context: Pick<Context, 'db' | 'now'>,
+  row: NetworkInterfaceRow,
+  attachment: NewAttachment,
+): NetworkInterfaceRow {
+  if (row.attachment !== undefined) {
+    throw new ApiError('InvalidNetworkInterface.InUse', `Interface: [${row.networkInterfaceId}] in use.`);
+  }
+  const changed: NetworkInterfaceRow = {
+    ...row,
+    status: 'in-use',
+    attachment: {
+      attachmentId: newId('eni-attach'),
+      instanceId: attachment.instanceId,
+      deviceIndex: attachment.deviceIndex,
+      networkCardIndex: attachment.networkCardIndex ?? 0,
+      attachTime: context.now,
+      deleteOnTermination: attachment.deleteOnTermination,
+    },
+  };
+  context.db.put(networkInterfaces, changed);
+  return changed;
+}
+
+/** Detaches an interface, which stays. @returns the row as it is now. */
+export function detachNetworkInterface(tx: Tx, row: NetworkInterfaceRow): NetworkInterfaceRow {
+  const { attachment: _attachment, ...rest } = row;
+  const changed: NetworkInterfaceRow = { ...rest, status: 'available' };
+  tx.put(networkInterfaces, changed);
+  return changed;
 }
 
 /** Removes a network interface with its tags; its addresses are free again. Nothing happens when it is gone. */
