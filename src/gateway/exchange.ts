@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { AccessKey, CallHandler } from '../api/call.ts';
+import type { Clock } from '../api/clock.ts';
+import { ApiError } from '../api/errors.ts';
+import { serviceNames } from '../models/models.ts';
+import { decompress } from './decompress.ts';
+import { limits } from './limits.ts';
+import { shown } from './protocols/ec2-query.ts';
+import { FormError, parseForm } from './protocols/form.ts';
+import type { Parameter, WireResponse } from './protocols/protocol.ts';
+import { matchRoute } from './protocols/rest-json.ts';
+import { guessRoute, type Route, routeBySigningName } from './route.ts';
+import { signatureError } from './signature-errors.ts';
+import { readSignature, SignatureError, type SignedRequest, verifySignature } from './sigv4.ts';
+
+/** What is known of a request when it has been answered. */
+export interface RequestLog {
+  requestId: string;
+  /** Milliseconds since the epoch, when the request had arrived. */
+  time: number;
+  durationMs: number;
+  status: number;
+  sourceAddress: string;
+  userAgent: string;
+  service?: string;
+  operation?: string;
+  region?: string;
+  account?: string;
+  accessKeyId?: string;
+  /** Code of the error that was answered. */
+  code?: string;
+  /** What was thrown, if it was a bug: answered as InternalError. */
+  cause?: unknown;
+}
+
+export interface ExchangeOptions {
+  readonly handle: CallHandler;
+  readonly accessKey: (accessKeyId: string) => AccessKey | undefined;
+  readonly clock: Clock;
+  readonly log?: (entry: Readonly<RequestLog>) => void;
+  /** Whether a region exists. */
+  readonly regions: (name: string) => boolean;
+}
+
+/** A request as HTTP delivered it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query string, as sent. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  readonly sourceAddress: string;
+}
+
+interface SplitRequest extends SignedRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+const commonHeaders = { 'cache-control': 'no-cache, no-store', 'x-content-type-options': 'nosniff' };
+
+/**
+ * Answers one request: verifies it, decodes it, has the call run, encodes. Never rejects.
+ * @param refusal what HTTP itself found wrong with the request, to be answered in the form of its service
+ */
+export async function exchange(
+  options: ExchangeOptions,
+  request: HttpRequest,
+  refusal?: ApiError,
+): Promise<WireResponse> {
+  const started = performance.now();
+  const entry: RequestLog = {
+    requestId: randomUUID(),
+    time: options.clock.now(),
+    durationMs: 0,
+    status: 0,
+    sourceAddress: request.sourceAddress,
+    userAgent: request.headers['user-agent'] ?? '',
+  };
+  const split = splitUrl(request);
+  let route: Route | undefined;
+  let response: WireResponse;
+  try {
+    if (refusal) throw refusal;
+    checkUrl(request.url);
+    const claim = readSignature(split);
+    route = routeBySigningName(claim.service, split);
+    entry.accessKeyId = claim.accessKeyId;
+    entry.region = claim.region;
+    checkScope(claim.region, claim.service, route, options.regions);
+    entry.service = route.model.name;
+    const allowUnsignedPayload = takesUnsignedPayload(route, split);
+    const key = verifySignature(split, claim, { ...options, now: entry.time, allowUnsignedPayload });
+    entry.account = key.principal.account;
+    response = await run(options, route, split, key, entry);
+  } catch (thrown) {
+    route ??= guessRoute(split);
+    const error = toApiError(thrown, route, entry);
+    entry.code = error.code;
+    response = route.protocol.encodeError(route.model, error, entry.requestId);
+  }
+  entry.status = response.status;
+  entry.durationMs = performance.now() - started;
+  options.log?.(entry);
+  return { ...response, headers: { ...response.headers, ...commonHeaders, 'x-amzn-requestid': entry.requestId } };
+}
+
+function splitUrl({ method, url, headers, rawHeaders, body }: HttpRequest): SplitRequest {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  return { method, path, query: mark < 0 ? '' : url.slice(mark + 1), headers, rawHeaders, body };
+}
+
+function checkUrl(url: string): void {
+  if (url.length > limits.url) {
+    throw new ApiError(
+      'RequestUriTooLong',
+      `The URL has more than ${limits.url} bytes. Send the parameters by POST.`,
+      414,
+    );
+  }
+  if (!url.startsWith('/')) throw new ApiError('InvalidRequest', 'The URL must begin with a slash.');
+}
+
+function checkScope(
+  region: string,
+  service: string,
+  route: Route | undefined,
+  regions: (name: string) => boolean,
+): asserts route is Route {
+  if (!route) {
+    const services = serviceNames.join(', ');
+    const message = `Credential should be scoped to a service that this endpoint has (${services}), not '${shown(service)}'.`;
+    throw new SignatureError('scope', message);
+  }
+  if (!regions(region)) {
+    throw new SignatureError('scope', `Credential should be scoped to a valid region, not '${shown(region)}'.`);
+  }
+}
+
+/** AWS lets the sender leave out the hash of a snapshot's block, which has its own checksum. */
+function takesUnsignedPayload({ model, protocolName }: Route, { method, path }: SignedRequest): boolean {
+  return protocolName === 'rest-json' && matchRoute(model, method, path)?.operation.name === 'PutSnapshotBlock';
+}
+
+async function run(
+  options: ExchangeOptions,
+  { model, protocol, protocolName }: Route,
+  request: SplitRequest,
+  { principal }: AccessKey,
+  entry: RequestLog,
+): Promise<WireResponse> {
+  const methods = { 'ec2-query': ['GET', 'POST'], 'aws-query': ['GET', 'POST'], 'aws-json': ['POST'], 'rest-json': [] };
+  const allowed: readonly string[] = methods[protocolName];
+  if (allowed.length && !allowed.includes(request.method)) {
+    throw new ApiError('MethodNotAllowed', `Use ${allowed.join(' or ')}, not ${request.method}.`, 405);
+  }
+  const query = queryParameters(request.query);
+  const body = await decompress(request.body, request.headers['content-encoding']);
+  const { operation, input } = protocol.decode(model, { ...request, query, body });
+  entry.operation = operation.name;
+  const output = await options.handle({
+    requestId: entry.requestId,
+    service: model.name,
+    operation: operation.name,
+    input,
+    region: entry.region ?? '',
+    principal,
+    sourceAddress: entry.sourceAddress,
+    userAgent: entry.userAgent,
+  });
+  return protocol.encode(model, operation, output, entry.requestId);
+}
+
+/** The URL's parameters without those of a presigned URL's signature. */
+function queryParameters(query: string): readonly Parameter[] {
+  if (query === '') return [];
+  try {
+    return parseForm(query).filter(([name]) => !name.startsWith('X-Amz-'));
+  } catch (error) {
+    if (error instanceof FormError) throw new ApiError('MalformedQueryString', error.message);
+    throw error;
+  }
+}
+
+function toApiError(thrown: unknown, { protocolName }: Route, entry: RequestLog): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof SignatureError) return signatureError(thrown, protocolName);
+  entry.cause = thrown;
+  const codes = {
+    'ec2-query': 'InternalError',
+    'aws-query': 'InternalFailure',
+    'aws-json': 'InternalServerError',
+    'rest-json': 'InternalServerException',
+  };
+  return new ApiError(codes[protocolName], 'An internal error has occurred', 500);
+}
