@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type FileHandle, open } from 'node:fs/promises';
+import { QEMU } from './tools.ts';
+import type { MachineUser } from './user.ts';
+
+export interface Launch {
+  /** Becomes the working directory: QEMU's file names are relative to it. */
+  readonly dataDir: string;
+  /** Network namespace in which the TAPs are; undefined for a machine without a network interface. */
+  readonly namespace?: string;
+  readonly user: MachineUser;
+  /** Supplementary groups, e.g. that of `/dev/kvm`. */
+  readonly groups: readonly number[];
+  /** QEMU's own arguments. */
+  readonly arguments: readonly string[];
+  /** Receives what QEMU prints. */
+  readonly logFile: string;
+}
+
+/** The whole command: into the namespace, out of root's rights for good, then QEMU, all in one process. */
+export function launchCommand(launch: Omit<Launch, 'dataDir' | 'logFile'>): string[] {
+  const { user, groups, namespace } = launch;
+  const enter = namespace ? ['nsenter', `--net=/run/netns/${namespace}`] : [];
+  const drop = user.switchUser
+    ? [
+        'setpriv',
+        `--reuid=${user.uid}`,
+        `--regid=${user.gid}`,
+        groups.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups',
+        '--inh-caps=-all',
+        '--bounding-set=-all',
+        '--no-new-privs',
+      ]
+    : [];
+  return [...enter, ...drop, QEMU, ...launch.arguments];
+}
+
+/**
+ * Starts QEMU in a session of its own, so that neither the end of the server nor a Ctrl-C at its terminal reaches it.
+ * The caller listens to `exit` and `error`.
+ */
+export async function launchQemu(launch: Launch): Promise<ChildProcess> {
+  const [program = QEMU, ...argv] = launchCommand(launch);
+  const log: FileHandle = await open(launch.logFile, 'w', 0o600);
+  try {
+    const child = spawn(program, argv, {
+      cwd: launch.dataDir,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { PATH: process.env.PATH, LC_ALL: 'C' },
+    });
+    child.unref();
+    return child;
+  } finally {
+    await log.close();
+  }
+}

@@ -1,0 +1,371 @@
+/**
+ * One machine. All requests and all that QEMU reports go through one queue, and `rules` alone says what is legal when:
+ *
+ *            start                      QMP: running
+ *   absent ─────────▶ (being started) ───────────────▶ running ◀─┐ reset, power button
+ *     ▲ ▲                   │ QEMU gives up               │ └────┘
+ *     │ └───────────────────┘                             │ power off · the guest powers off · QEMU dies
+ *     │                  remove                  start    ▼
+ *     └────────────────────────────────────────◀───── stopped
+ *
+ * What must survive the server is in the machine's records: the cause of an end is written before the end, and a
+ * guest that powers off leaves QEMU paused (`-no-shutdown`) until somebody has taken note of it.
+ */
+import { chown, mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
+import type { Cgroups } from './cgroup.ts';
+import { readConsole, trimConsole } from './console-log.ts';
+import { launchQemu } from './launch.ts';
+import { vpcNamespace } from './names.ts';
+import { machineFolder, runFolder } from './paths.ts';
+import { identify, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
+import { isObject, Qmp, type QmpEvent } from './qmp.ts';
+import { type ExitRecord, MachineRecords } from './records.ts';
+import { takePicture } from './screen.ts';
+import type { MachineUser } from './user.ts';
+
+/** What machines share. */
+export interface MachineContext {
+  readonly dataDir: string;
+  readonly user: MachineUser;
+  readonly groups: readonly number[];
+  readonly cgroups: Cgroups;
+  /** QEMU's arguments; may throw EngineError `Invalid`. */
+  arguments(spec: MachineSpec): Promise<string[]>;
+  /** @throws EngineError `InsufficientCapacity` */
+  admit(spec: MachineSpec): void;
+  changed(instanceId: string): void;
+  log(line: string): void;
+}
+
+type Request = 'start' | 'powerButton' | 'powerOff' | 'reset' | 'screenshot' | 'remove';
+type State = MachineStatus['state'];
+
+/** Requests arrive in any state; what is done twice or too late is no error, except where there is nothing to give. */
+const rules: Record<Request, Record<State, 'do' | 'nothing' | 'refuse'>> = {
+  start: { absent: 'do', running: 'nothing', stopped: 'do' },
+  powerButton: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  powerOff: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  reset: { absent: 'refuse', running: 'do', stopped: 'refuse' },
+  screenshot: { absent: 'refuse', running: 'do', stopped: 'refuse' },
+  remove: { absent: 'do', running: 'do', stopped: 'do' },
+};
+
+/** Many starts at once on few processors take their time. */
+const START_TIMEOUT_MS = 120_000;
+/** QEMU writes its caches out before it ends. */
+const QUIT_TIMEOUT_MS = 10_000;
+
+export class Machine {
+  readonly instanceId: string;
+  readonly #context: MachineContext;
+  readonly #records: MachineRecords;
+  readonly #folder: string;
+  readonly #run: string;
+  #status: MachineStatus = { state: 'absent' };
+  #spec: MachineSpec | undefined;
+  #process: ProcessId | undefined;
+  #qmp: Qmp | undefined;
+  #signal: string | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #starting = false;
+  #stalled = false;
+  #released = false;
+
+  constructor(instanceId: string, context: MachineContext) {
+    this.instanceId = instanceId;
+    this.#context = context;
+    this.#folder = join(context.dataDir, machineFolder(instanceId));
+    this.#run = join(context.dataDir, runFolder(instanceId));
+    this.#records = new MachineRecords(this.#folder);
+  }
+
+  get status(): MachineStatus {
+    return this.#status;
+  }
+
+  /** What this machine is entitled to, and the process that uses it: undefined when it neither runs nor starts. */
+  get occupied(): { readonly memoryMib: number; readonly process: ProcessId | undefined } | undefined {
+    if (!this.#spec || (this.#status.state !== 'running' && !this.#starting)) return undefined;
+    return { memoryMib: this.#spec.memoryMib, process: this.#process };
+  }
+
+  start(spec: MachineSpec): Promise<void> {
+    return this.#request('start', () => this.#start(spec));
+  }
+
+  pressPowerButton(): Promise<void> {
+    return this.#request('powerButton', async () => {
+      await (await this.#connection()).execute('system_powerdown');
+    });
+  }
+
+  powerOff(message?: string): Promise<void> {
+    return this.#request('powerOff', () => this.#end({ cause: 'host-request', ...(message ? { message } : {}) }));
+  }
+
+  reset(): Promise<void> {
+    return this.#request('reset', async () => {
+      await (await this.#connection()).execute('system_reset');
+    });
+  }
+
+  async screenshot(): Promise<Screen> {
+    let screen: Screen | undefined;
+    await this.#request('screenshot', async () => {
+      const filename = join(runFolder(this.instanceId), 'screen.ppm');
+      await (await this.#connection()).execute('screendump', { filename });
+      screen = await takePicture(join(this.#context.dataDir, filename));
+    });
+    if (!screen) throw new EngineError('Failed', 'QEMU wrote no picture of the screen');
+    return screen;
+  }
+
+  /** Ends the machine and forgets it, with all its files. */
+  remove(): Promise<void> {
+    return this.#request('remove', async () => {
+      if (this.#process) await this.#end({ cause: 'host-request' });
+      await rm(this.#folder, { recursive: true, force: true });
+      this.#status = { state: 'absent' };
+      this.#spec = undefined;
+    });
+  }
+
+  consoleOutput(): Promise<Uint8Array> {
+    return readConsole(join(this.#run, 'console.log'));
+  }
+
+  /** Finds the machine as an earlier server left it; `process` is its QEMU, if one lives. */
+  adopt(process: ProcessId | undefined): Promise<void> {
+    return this.#enqueue(async () => {
+      const [spec, started, exit] = await Promise.all([
+        this.#records.read('spec.json'),
+        this.#records.read('process.json'),
+        this.#records.read('exit.json'),
+      ]);
+      this.#spec = spec;
+      if (process) {
+        this.#process = process;
+        this.#status = { state: 'running', since: await startedAt(process) };
+        // The earlier server was killed between its decision and the deed.
+        if (exit) await this.#end(exit);
+        else await this.#reconnect();
+      } else if (exit) {
+        this.#status = { state: 'stopped', ...exit };
+      } else if (started) {
+        const message = 'the machine ended while Fogbank was not watching';
+        await this.#ended({ cause: 'crash', message: this.#lastWords(await this.#stderr()) ?? message });
+      }
+    });
+  }
+
+  /** Called every few seconds: what no event tells. */
+  async tend(diskIsFull: boolean): Promise<void> {
+    if (this.#status.state !== 'running') return;
+    await trimConsole(join(this.#run, 'console.log')).catch(() => {});
+    if (this.#stalled && !diskIsFull) {
+      this.#stalled = false;
+      await this.#qmp?.execute('cont').catch(() => {});
+    }
+    if (!this.#qmp) await this.#enqueue(() => this.#reconnect());
+  }
+
+  /** Lets go of the machine, which goes on. Requests that are under way are finished first. */
+  async release(): Promise<void> {
+    this.#released = true;
+    await this.#queue;
+    this.#qmp?.close();
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  #request(request: Request, work: () => Promise<void>): Promise<void> {
+    return this.#enqueue(async () => {
+      const rule = rules[request][this.#status.state];
+      if (rule === 'refuse') throw new EngineError('Invalid', `the machine ${this.instanceId} is not running`);
+      if (rule === 'do') await work();
+    });
+  }
+
+  async #start(spec: MachineSpec): Promise<void> {
+    const argv = await this.#context.arguments(spec);
+    this.#context.admit(spec);
+    this.#starting = true;
+    this.#spec = spec;
+    try {
+      await this.#prepareFolder(spec);
+      await this.#launch(spec, argv);
+    } finally {
+      this.#starting = false;
+    }
+    this.#context.changed(this.instanceId);
+  }
+
+  async #prepareFolder(spec: MachineSpec): Promise<void> {
+    const { user } = this.#context;
+    await mkdir(this.#folder, { recursive: true, mode: 0o750 });
+    await this.#records.delete('process.json');
+    await this.#records.delete('exit.json');
+    await this.#records.write('spec.json', spec);
+    // Variables of UEFI outlive a start; sockets, console and picture are of this start only.
+    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'console.log', 'screen.ppm', 'pid']) {
+      await rm(join(this.#run, name), { force: true });
+    }
+    await mkdir(this.#run, { recursive: true, mode: 0o700 });
+    if (!user.switchUser) return;
+    await chown(this.#folder, 0, user.gid);
+    await chown(this.#run, user.uid, user.gid);
+  }
+
+  async #launch(spec: MachineSpec, argv: string[]): Promise<void> {
+    const [nic] = spec.nics;
+    const child = await launchQemu({
+      dataDir: this.#context.dataDir,
+      ...(nic ? { namespace: vpcNamespace(nic.vpcId) } : {}),
+      user: this.#context.user,
+      groups: this.#context.groups,
+      arguments: argv,
+      logFile: join(this.#folder, 'qemu.log'),
+    });
+    let exited: string | undefined;
+    this.#signal = undefined;
+    child.once('error', error => {
+      exited = error.message;
+    });
+    child.once('exit', (code, signal) => {
+      this.#signal = signal ?? undefined;
+      exited = signal ? `QEMU was ended by ${signal}` : `QEMU ended with status ${code}`;
+    });
+    const process = child.pid === undefined ? undefined : await identify(child.pid);
+    if (process) {
+      await this.#records.write('process.json', process);
+      await this.#context.cgroups
+        .add(this.instanceId, process.pid, spec)
+        .catch(error => this.#context.log(`${this.instanceId}: no control group: ${error}`));
+    }
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (exited === undefined && !this.#qmp) {
+      await sleep(10);
+      if (Date.now() > deadline) break;
+      this.#qmp = await this.#connect().catch(() => undefined);
+    }
+    if (!this.#qmp || !process) {
+      if (process) await kill(process);
+      await this.#records.delete('process.json');
+      await this.#context.cgroups.remove(this.instanceId);
+      this.#status = { state: 'absent' };
+      throw startFailure(this.#lastWords(await this.#stderr()) ?? exited ?? 'QEMU did not answer in time');
+    }
+    this.#process = process;
+    this.#status = { state: 'running', since: await startedAt(process) };
+    await this.#look();
+  }
+
+  /** Opens QMP. The socket is named through its folder's descriptor: a unix socket's address has 108 bytes only. */
+  async #connect(): Promise<Qmp> {
+    const folder = await open(this.#run);
+    try {
+      const qmp = await Qmp.connect(`/proc/self/fd/${folder.fd}/qmp.sock`);
+      qmp.on('event', event => this.#event(event));
+      qmp.on('close', () => {
+        if (this.#qmp !== qmp) return;
+        this.#qmp = undefined;
+        if (!this.#released) this.#enqueue(() => this.#disconnected()).catch(error => this.#complain(error));
+      });
+      return qmp;
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async #connection(): Promise<Qmp> {
+    if (!this.#qmp) await this.#reconnect();
+    if (!this.#qmp) throw new EngineError('Failed', `QEMU of ${this.instanceId} does not answer`);
+    return this.#qmp;
+  }
+
+  async #reconnect(): Promise<void> {
+    if (this.#qmp || !this.#process || this.#released) return;
+    this.#qmp = await this.#connect().catch(() => undefined);
+    if (this.#qmp) await this.#look();
+    else await this.#disconnected();
+  }
+
+  /** QMP has gone: either QEMU is dead, or only the connection is (then `tend` opens it again). */
+  async #disconnected(): Promise<void> {
+    if (!this.#process || !(await waitForExit(this.#process, 2_000))) return;
+    const message =
+      this.#lastWords(await this.#stderr()) ?? (this.#signal ? `QEMU was ended by ${this.#signal}` : undefined);
+    await this.#ended({ cause: 'crash', message: message ?? 'QEMU ended unexpectedly' });
+  }
+
+  #event(event: QmpEvent): void {
+    if (event.event === 'BLOCK_IO_ERROR' && event.data.action === 'stop') {
+      this.#stalled = true;
+      this.#context.log(`${this.instanceId} is paused: a disk cannot be written (${String(event.data.reason)})`);
+    } else if (event.event === 'SHUTDOWN' || event.event === 'STOP') {
+      this.#enqueue(() => this.#look()).catch(error => this.#complain(error));
+    }
+  }
+
+  /** Acts on what QEMU says of the machine. https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#enum-RunState */
+  async #look(): Promise<void> {
+    if (!this.#qmp || !this.#process) return;
+    const answer = await this.#qmp.execute('query-status').catch(() => undefined);
+    const state = isObject(answer) ? answer.status : undefined;
+    if (state === 'shutdown') await this.#end({ cause: 'guest-shutdown' });
+    else if (state === 'guest-panicked') await this.#end({ cause: 'crash', message: 'the guest panicked' });
+    else if (state === 'internal-error')
+      await this.#end({ cause: 'crash', message: 'the processor stopped (internal error)' });
+    else if (state === 'io-error') this.#stalled = true;
+  }
+
+  async #end(exit: ExitRecord): Promise<void> {
+    const process = this.#process;
+    if (!process) return;
+    await this.#records.write('exit.json', exit);
+    const qmp = this.#qmp ?? (await this.#connect().catch(() => undefined));
+    this.#qmp = undefined;
+    await qmp?.execute('quit').catch(() => {});
+    if (!qmp || !(await waitForExit(process, QUIT_TIMEOUT_MS))) await kill(process);
+    qmp?.close();
+    await this.#ended(exit);
+  }
+
+  async #ended(exit: ExitRecord): Promise<void> {
+    if (this.#process && (await isAlive(this.#process))) await kill(this.#process);
+    await this.#records.write('exit.json', exit);
+    await this.#context.cgroups.remove(this.instanceId);
+    this.#qmp?.close();
+    this.#qmp = undefined;
+    this.#process = undefined;
+    this.#stalled = false;
+    this.#status = { state: 'stopped', ...exit };
+    this.#context.changed(this.instanceId);
+  }
+
+  async #stderr(): Promise<string> {
+    return Buffer.from(await readConsole(join(this.#folder, 'qemu.log'), 4096)).toString('utf8');
+  }
+
+  /** The last line that QEMU printed, without time and program name. */
+  #lastWords(stderr: string): string | undefined {
+    const line = stderr.trim().split('\n').at(-1);
+    return line ? line.replace(/^\S+Z /, '').replace(/^qemu-system-\S+: /, '') : undefined;
+  }
+
+  #complain(error: unknown): void {
+    this.#context.log(`${this.instanceId}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function startFailure(message: string): EngineError {
+  const memory = /cannot allocate memory/i.test(message);
+  return new EngineError(memory ? 'InsufficientCapacity' : 'Failed', `the machine could not be started: ${message}`);
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { EngineError } from '../engine.ts';
+
+/**
+ * Where the engine keeps things below the data folder. QEMU runs with the data folder as its working directory and
+ * gets relative names, so that neither the folder's own path nor the permissions of its parents matter to it, and
+ * the 108 bytes of a unix socket's address suffice.
+ */
+
+const ids = { instance: /^i-[0-9a-f]{8,17}$/, volume: /^vol-[0-9a-f]{8,17}$/, snapshot: /^snap-[0-9a-f]{8,17}$/ };
+
+function checked(kind: keyof typeof ids, id: string): string {
+  if (!ids[kind].test(id)) throw new EngineError('Invalid', `${JSON.stringify(id)} is not the id of an EC2 ${kind}`);
+  return id;
+}
+
+/** Owned by the server; holds `spec.json`, `process.json`, `exit.json` and `qemu.log`. */
+export function machineFolder(instanceId: string): string {
+  return join('machines', checked('instance', instanceId));
+}
+
+/** Owned by the machine's user, who could put anything here: never follow its links. */
+export function runFolder(instanceId: string): string {
+  return join(machineFolder(instanceId), 'run');
+}
+
+export function volumeFile(volumeId: string): string {
+  return join('volumes', `${checked('volume', volumeId)}.qcow2`);
+}
+
+/** Snapshots keep the format they came in; the name says which. */
+export function snapshotFile(snapshotId: string, format: 'qcow2' | 'raw'): string {
+  return join('snapshots', `${checked('snapshot', snapshotId)}.${format}`);
+}
+
+export function isInstanceId(id: string): boolean {
+  return ids.instance.test(id);
+}
+
+export function isVolumeId(id: string): boolean {
+  return ids.volume.test(id);
+}
+
+export function isSnapshotId(id: string): boolean {
+  return ids.snapshot.test(id);
+}

@@ -1,0 +1,87 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isInstanceId } from './paths.ts';
+
+/** A process that cannot be mistaken for a later one with the same number. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Clock ticks between the machine's boot and the process's start (proc(5), stat, field 22). */
+  readonly startTicks: number;
+}
+
+/** USER_HZ: 100 on every architecture that Linux has QEMU for. */
+const TICKS_PER_SECOND = 100;
+
+let bootSeconds: number | undefined;
+
+/** Start ticks of a process that lives; undefined for one that is gone or a zombie. */
+async function startTicks(pid: number): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The second field is the program's name in parentheses and may contain anything.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (!fields || fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return Number(fields[19]);
+}
+
+export async function identify(pid: number): Promise<ProcessId | undefined> {
+  const ticks = await startTicks(pid);
+  return ticks === undefined ? undefined : { pid, startTicks: ticks };
+}
+
+export async function isAlive(id: ProcessId): Promise<boolean> {
+  return (await startTicks(id.pid)) === id.startTicks;
+}
+
+/** Milliseconds since the epoch. */
+export async function startedAt(id: ProcessId): Promise<number> {
+  bootSeconds ??= Number(/^btime (\d+)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1] ?? 0);
+  return Math.round((bootSeconds + id.startTicks / TICKS_PER_SECOND) * 1000);
+}
+
+/** Memory that a process has touched, in MiB. */
+export async function residentMib(id: ProcessId): Promise<number> {
+  const statm = await readFile(`/proc/${id.pid}/statm`, 'utf8').catch(() => '0 0');
+  return (Number(statm.split(' ')[1]) * 4096) / 1048576;
+}
+
+/** True once the process is gone, false after `timeoutMs`. */
+export async function waitForExit(id: ProcessId, timeoutMs: number): Promise<boolean> {
+  const end = Date.now() + timeoutMs;
+  for (let pause = 5; await isAlive(id); pause = Math.min(pause * 2, 250)) {
+    if (Date.now() >= end) return false;
+    await sleep(pause);
+  }
+  return true;
+}
+
+/** SIGKILL, and wait until the process is gone. */
+export async function kill(id: ProcessId): Promise<void> {
+  if (!(await isAlive(id))) return;
+  try {
+    process.kill(id.pid, 'SIGKILL');
+  } catch {
+    // Gone by itself in between.
+  }
+  await waitForExit(id, 10_000);
+}
+
+/**
+ * The machines of this data folder that run, whoever started them: processes whose working directory is the folder
+ * and whose arguments name an instance. This needs no file of ours, so it finds what a killed server had just
+ * started too.
+ */
+export async function findMachineProcesses(dataDir: string): Promise<Map<string, ProcessId>> {
+  const found = new Map<string, ProcessId>();
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+  await Promise.all(
+    pids.map(async name => {
+      const commandLine = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+      const instanceId = /\0guest=(i-[0-9a-f]+)\0/.exec(commandLine)?.[1];
+      if (!instanceId || !isInstanceId(instanceId)) return;
+      if ((await readlink(`/proc/${name}/cwd`).catch(() => '')) !== dataDir) return;
+      const id = await identify(Number(name));
+      if (id) found.set(instanceId, id);
+    }),
+  );
+  return found;
+}
