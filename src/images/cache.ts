@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type ImageManifest, ImageError } from './types.ts';
+import { ImageError, type ImageManifest } from './types.ts';
 
 /**
  * Where built and downloaded images lie: `FOGBANK_IMAGE_CACHE`, else `/var/cache/fogbank/images` for root,
@@ -101,7 +101,17 @@ async function readManifest(path: string): Promise<ImageManifest | undefined> {
 function isManifest(value: unknown): value is ImageManifest {
   if (typeof value !== 'object' || value === null) return false;
   const fields = new Map(Object.entries(value));
-  const texts = ['name', 'family', 'architecture', 'loginUser', 'rootDeviceName', 'bootMode', 'file', 'sha256', 'recipe'];
+  const texts = [
+    'name',
+    'family',
+    'architecture',
+    'loginUser',
+    'rootDeviceName',
+    'bootMode',
+    'file',
+    'sha256',
+    'recipe',
+  ];
   return (
     texts.every(key => typeof fields.get(key) === 'string') &&
     typeof fields.get('sizeGib') === 'number' &&

@@ -38,7 +38,9 @@ export function run(command: string, args: readonly string[], options: RunOption
     createInterface({ input: child.stderr }).on('line', note);
     child.on('error', error => {
       const missing = 'code' in error && error.code === 'ENOENT';
-      reject(new ImageError(missing ? missingTool(command) : `cannot run ${command}: ${error.message}`, { cause: error }));
+      reject(
+        new ImageError(missing ? missingTool(command) : `cannot run ${command}: ${error.message}`, { cause: error }),
+      );
     });
     child.on('close', (code, signal) => {
       if (code === 0) resolve();

@@ -31,7 +31,11 @@ export async function pickFile(packages: string, from: string, tree: string, to:
 }
 
 /** Copies a directory with everything in it; links stay links. */
-export async function pickTree(from: string, to: string, wanted: (name: string) => boolean = () => true): Promise<void> {
+export async function pickTree(
+  from: string,
+  to: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const source = join(from, entry.name);

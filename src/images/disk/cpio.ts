@@ -31,7 +31,9 @@ function member(path: string, mode: number, inode: number, content: Buffer): Buf
   const name = Buffer.from(`${path}\0`);
   const links = 1;
   const fields = [inode, mode, 0, 0, links, 0, content.length, 0, 0, 0, 0, name.length, 0];
-  const header = Buffer.from(`070701${fields.map(field => field.toString(16).toUpperCase().padStart(8, '0')).join('')}`);
+  const header = Buffer.from(
+    `070701${fields.map(field => field.toString(16).toUpperCase().padStart(8, '0')).join('')}`,
+  );
   const head = header.length + name.length;
   return [header, name, Buffer.alloc(padding(head)), content, Buffer.alloc(padding(content.length))];
 }

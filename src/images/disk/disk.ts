@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { run } from '../run.ts';
 import { bootSectorCode, coreAt } from './grub.ts';
 import {
@@ -45,16 +45,22 @@ export async function makeDisk(file: string, plan: DiskPlan): Promise<void> {
   }
 }
 
-/** Compresses a raw disk into a qcow2 file. */
-export async function compressDisk(raw: string, qcow2: string): Promise<void> {
-  await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compression_type=zstd', raw, qcow2]);
-}
-
 async function makeFileSystem(file: string, start: number, end: number, plan: DiskPlan): Promise<void> {
   // Inode tables are written now: else every new instance would write them in the background of its first minutes.
   const extended = `offset=${start * SECTOR},lazy_itable_init=0,lazy_journal_init=1,hash_seed=${plan.uuid},root_owner=0:0`;
   const args = ['-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '1', '-O', '64bit,metadata_csum'];
-  args.push('-L', plan.label, '-U', plan.uuid, '-E', extended, '-d', plan.tree, file, `${((end - start) * SECTOR) / 1024}k`);
+  args.push(
+    '-L',
+    plan.label,
+    '-U',
+    plan.uuid,
+    '-E',
+    extended,
+    '-d',
+    plan.tree,
+    file,
+    `${((end - start) * SECTOR) / 1024}k`,
+  );
   const time = String(plan.epoch);
   await run('mke2fs', args, { env: { SOURCE_DATE_EPOCH: time, E2FSPROGS_FAKE_TIME: time } });
 }
@@ -69,7 +75,14 @@ async function writeGptBoot(disk: FileHandle, sectors: number, end: number, plan
   await put(disk, 0, Buffer.concat([bootSectorCode(plan.bootImg, GPT_BOOT_START), protectiveTable(sectors)]));
   const table = guidTable(sectors, derived(plan.uuid, 0), [
     { number: 1, type: LINUX_FILESYSTEM, uuid: derived(plan.uuid, 1), name: 'root', start: GPT_ROOT_START, end },
-    { number: 14, type: BIOS_BOOT, uuid: derived(plan.uuid, 14), name: 'bios-boot', start: GPT_BOOT_START, end: GPT_ROOT_START },
+    {
+      number: 14,
+      type: BIOS_BOOT,
+      uuid: derived(plan.uuid, 14),
+      name: 'bios-boot',
+      start: GPT_BOOT_START,
+      end: GPT_ROOT_START,
+    },
   ]);
   for (const [sector, bytes] of table) await put(disk, sector, bytes);
   await put(disk, GPT_BOOT_START, coreAt(plan.coreImg, GPT_BOOT_START, GPT_ROOT_START - GPT_BOOT_START));

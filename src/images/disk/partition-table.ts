@@ -40,7 +40,11 @@ export const LINUX_FILESYSTEM = '0fc63daf-8483-4772-8e79-3d69d8477de4';
 export const BIOS_BOOT = '21686148-6449-6e6f-744e-656564454649';
 
 /** The pieces of a GUID partition table (UEFI specification 2.10, chapter 5) and the sectors where they belong. */
-export function guidTable(sectors: number, diskUuid: string, partitions: readonly GuidPartition[]): Map<number, Buffer> {
+export function guidTable(
+  sectors: number,
+  diskUuid: string,
+  partitions: readonly GuidPartition[],
+): Map<number, Buffer> {
   const entries = Buffer.alloc(GPT_ENTRY_COUNT * GPT_ENTRY_SIZE);
   for (const partition of partitions) {
     const entry = entries.subarray((partition.number - 1) * GPT_ENTRY_SIZE, partition.number * GPT_ENTRY_SIZE);

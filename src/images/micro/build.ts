@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrap, dateOf, packageEpoch } from '../debian/archive.ts';
-import { compressDisk, makeDisk } from '../disk/disk.ts';
-import { grubCore, grubBootImage } from '../disk/grub-core.ts';
+import { makeDisk } from '../disk/disk.ts';
+import { grubBootImage, grubCore } from '../disk/grub-core.ts';
+import { compressDisk } from '../disk/qcow2.ts';
 import { ImageError, type Progress } from '../types.ts';
 import { microInitramfs } from './initramfs.ts';
 import { makeMicroTree, pruneModules, settleMicroTree } from './tree.ts';
@@ -81,6 +82,6 @@ export async function buildMicro(staging: string, onProgress: Progress): Promise
   });
   onProgress('compressing the disk', 0.8);
   const disk = join(staging, 'disk.qcow2');
-  await compressDisk(raw, disk);
+  await compressDisk(raw, 'raw', disk);
   return { disk, name: `fogbank-micro-${dateOf(epoch)}` };
 }

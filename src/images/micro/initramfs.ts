@@ -15,7 +15,10 @@ const applets = ['blockdev', 'dd', 'findfs', 'insmod', 'mount', 'printf', 'sh', 
  */
 export async function microInitramfs(busybox: string, init: string, moduleDir: string): Promise<Buffer> {
   const order = await loadOrderIn(moduleDir, modules);
-  const entries: CpioEntry[] = ['bin', 'dev', 'modules', 'proc', 'root', 'sys'].map(path => ({ path, directory: true }));
+  const entries: CpioEntry[] = ['bin', 'dev', 'modules', 'proc', 'root', 'sys'].map(path => ({
+    path,
+    directory: true,
+  }));
   entries.push({ path: 'bin/busybox', content: await readFile(busybox), executable: true });
   for (const applet of applets) entries.push({ path: `bin/${applet}`, link: 'busybox' });
   for (const path of order) {

@@ -1,5 +1,17 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, lstat, lutimes, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  lutimes,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { pickFile, pickPrograms, pickTree } from '../debian/pick.ts';
@@ -65,10 +77,30 @@ export async function makeMicroTree(packages: string, overlay: string, tree: str
     await mkdir(join(tree, 'usr', path), { recursive: true });
     await symlink(`usr/${path}`, join(tree, path));
   }
-  for (const path of ['boot', 'dev', 'etc', 'home', 'mnt', 'opt', 'proc', 'run', 'srv', 'sys', 'var/lib/cloud/instances']) {
+  for (const path of [
+    'boot',
+    'dev',
+    'etc',
+    'home',
+    'mnt',
+    'opt',
+    'proc',
+    'run',
+    'srv',
+    'sys',
+    'var/lib/cloud/instances',
+  ]) {
     await mkdir(join(tree, path), { recursive: true });
   }
-  for (const path of ['var/log', 'var/spool/cron/crontabs', 'var/tmp', 'tmp', 'usr/local/bin', 'usr/local/sbin', 'root']) {
+  for (const path of [
+    'var/log',
+    'var/spool/cron/crontabs',
+    'var/tmp',
+    'tmp',
+    'usr/local/bin',
+    'usr/local/sbin',
+    'root',
+  ]) {
     await mkdir(join(tree, path), { recursive: true });
   }
   await symlink('../run', join(tree, 'var/run'));
@@ -116,7 +148,8 @@ export async function settleMicroTree(tree: string, epoch: number): Promise<void
 /** Removes all other modules from the unpacked kernel, then lets depmod write its tables. */
 export async function pruneModules(packages: string, version: string): Promise<void> {
   const folder = join(packages, 'lib/modules', version);
-  const keep = (path: string): boolean => moduleFolders.some(wanted => path === wanted || path.startsWith(`${wanted}/`));
+  const keep = (path: string): boolean =>
+    moduleFolders.some(wanted => path === wanted || path.startsWith(`${wanted}/`));
   for (const path of await readdir(folder, { recursive: true })) {
     if (path.endsWith('.ko') && !keep(path)) await rm(join(folder, path));
   }

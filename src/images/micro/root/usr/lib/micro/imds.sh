@@ -3,7 +3,7 @@
 
 # imds_request METHOD PATH HEADER: prints the body; fails unless the status is 200.
 imds_request() {
-  printf '%s %s HTTP/1.0\r\nHost: 169.254.169.254\r\n%s\r\n\r\n' "$1" "$2" "$3" | nc 169.254.169.254 80 2>/dev/null | {
+  printf '%s %s HTTP/1.0\r\nHost: 169.254.169.254\r\n%s\r\n\r\n' "$1" "$2" "$3" | nc -w 2 169.254.169.254 80 2>/dev/null | {
     read -r version status reason || exit 7
     # Header lines end with CR LF; the last one is empty.
     while read -r line && [ "${#line}" -gt 1 ]; do :; done

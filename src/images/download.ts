@@ -1,0 +1,167 @@
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256OfFile } from './cache.ts';
+import { ImageError, type Progress } from './types.ts';
+
+export interface DownloadOptions {
+  onProgress?: Progress;
+  /** How often a connection that was cut without having brought anything is tried again. */
+  attempts?: number;
+  /** Milliseconds without a byte after which a connection counts as cut. */
+  stallTimeout?: number;
+}
+
+/** An answer that will not change by asking again. */
+class Refused extends ImageError {}
+
+/** A small text, and the address that it came from after redirects. */
+export async function fetchText(url: string): Promise<{ text: string; url: string }> {
+  const response = await request(url, {}, 30_000);
+  return { text: await response.text(), url: response.url };
+}
+
+/**
+ * Downloads `url` into `file` and checks it. What `file` holds already is taken as the beginning of the same content
+ * and the rest is asked for (RFC 9110, section 14); so is the rest of a connection that was cut. With a wrong checksum
+ * the file is deleted; after a cut it stays for the next call.
+ * @param sha256 expected hash, hex.
+ * @returns when the server says that the content was made.
+ */
+export async function download(
+  url: string,
+  file: string,
+  sha256: string,
+  options: DownloadOptions = {},
+): Promise<{ lastModified: Date | undefined }> {
+  let lastModified: Date | undefined;
+  let failures = 0;
+  for (;;) {
+    const before = await sizeOf(file);
+    try {
+      lastModified = await downloadOnce(url, file, options);
+      break;
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      failures = (await sizeOf(file)) > before ? 0 : failures + 1;
+      const reason = reasonOf(error);
+      if (failures >= (options.attempts ?? 5)) {
+        throw new ImageError(`${url}: the download ended early (${reason}); the next try continues it`, {
+          cause: error,
+        });
+      }
+      options.onProgress?.(`connection lost (${reason}), continuing`);
+      await sleep(200 * 2 ** failures);
+    }
+  }
+  const actual = await sha256OfFile(file);
+  if (actual === sha256.toLowerCase()) return { lastModified };
+  await rm(file, { force: true });
+  throw new ImageError(`${url} has the checksum ${actual}, not ${sha256}; it was deleted`);
+}
+
+async function downloadOnce(url: string, file: string, options: DownloadOptions): Promise<Date | undefined> {
+  const stallTimeout = options.stallTimeout ?? 30_000;
+  const handle = await open(file, 'a', 0o600);
+  try {
+    let have = (await handle.stat()).size;
+    const response = await request(url, have > 0 ? { range: `bytes=${have}-` } : {}, stallTimeout, [206, 416]);
+    // 416: there is nothing after what we have, so it is complete, or it is not that file; the checksum tells.
+    if (response.status === 416) return dateOf(response);
+    if (response.status !== 206) {
+      await handle.truncate(0);
+      have = 0;
+    } else if (!(response.headers.get('content-range') ?? '').startsWith(`bytes ${have}-`)) {
+      throw new Refused(`${url}: the server answered with another range than was asked for`);
+    }
+    const length = response.headers.get('content-length');
+    const total = length === null ? undefined : have + Number(length);
+    const received = await copyBody(response, handle, stallTimeout, bytes => report(options, have + bytes, total));
+    if (total !== undefined && have + received < total) throw new Error(`${have + received} of ${total} bytes`);
+    return dateOf(response);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function copyBody(
+  response: Response,
+  handle: FileHandle,
+  stallTimeout: number,
+  onBytes: (received: number) => void,
+): Promise<number> {
+  let received = 0;
+  const reader = response.body?.getReader();
+  while (reader) {
+    const { done, value } = await withTimeout(
+      reader.read(),
+      stallTimeout,
+      () => void reader.cancel().catch(() => undefined),
+    );
+    if (done) break;
+    await handle.write(value);
+    received += value.length;
+    onBytes(received);
+  }
+  return received;
+}
+
+async function request(
+  url: string,
+  headers: Record<string, string>,
+  timeout: number,
+  also: readonly number[] = [],
+): Promise<Response> {
+  const controller = new AbortController();
+  let response: Response;
+  try {
+    response = await withTimeout(fetch(url, { headers, signal: controller.signal }), timeout, () => controller.abort());
+  } catch (error) {
+    throw new ImageError(`cannot reach ${new URL(url).host}: ${reasonOf(error)}`, { cause: error });
+  }
+  if (response.status === 200 || also.includes(response.status)) return response;
+  await response.body?.cancel();
+  const message = `${url}: the server answered ${response.status} ${response.statusText}`.trim();
+  throw response.status >= 500 ? new ImageError(message) : new Refused(message);
+}
+
+async function withTimeout<T>(work: Promise<T>, milliseconds: number, onTimeout: () => void): Promise<T> {
+  const timer = new AbortController();
+  const timeout = sleep(milliseconds, undefined, { signal: timer.signal }).then(
+    () => {
+      onTimeout();
+      throw new Error(`no data for ${milliseconds / 1000} s`);
+    },
+    () => work,
+  );
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    timer.abort();
+  }
+}
+
+function report(options: DownloadOptions, have: number, total: number | undefined): void {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  if (total === undefined) options.onProgress?.(`${mib(have)} MiB`);
+  else options.onProgress?.(`${mib(have)} of ${mib(total)} MiB`, total === 0 ? 1 : have / total);
+}
+
+function dateOf(response: Response): Date | undefined {
+  const date = new Date(response.headers.get('last-modified') ?? '');
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const handle = await open(file, 'r').catch(() => undefined);
+  if (!handle) return 0;
+  try {
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+}

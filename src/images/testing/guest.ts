@@ -1,0 +1,219 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const exec = promisify(execFile);
+
+export const GUEST_ADDRESS = '172.31.0.10';
+const GATEWAY = '172.31.0.1';
+const MAC = '02:00:00:00:00:0a';
+
+export type Items = Record<string, string | { base64: string }>;
+
+/** A network namespace with DHCP, a metadata service and room for one machine: what an image meets in a subnet. */
+export class TestNetwork {
+  readonly folder: string;
+  readonly name: string;
+  readonly #children: ChildProcess[] = [];
+
+  private constructor(folder: string, name: string) {
+    this.folder = folder;
+    this.name = name;
+  }
+
+  static async create(items: Items): Promise<TestNetwork> {
+    const folder = await mkdtemp(join(tmpdir(), 'fogbank-image-test-'));
+    const network = new TestNetwork(folder, `fbimg-${randomBytes(3).toString('hex')}`);
+    await network.#open(items);
+    return network;
+  }
+
+  /** An ED25519 key made for this network. */
+  get keyFile(): string {
+    return join(this.folder, 'key');
+  }
+
+  async setItems(items: Items): Promise<void> {
+    await writeFile(join(this.folder, 'items.json'), JSON.stringify(items));
+  }
+
+  async publicKey(): Promise<string> {
+    return (await readFile(`${this.keyFile}.pub`, 'utf8')).trim();
+  }
+
+  /** Requests that the metadata service has seen, one a line. */
+  metadataLog(): Promise<string> {
+    return readFile(join(this.folder, 'metadata.log'), 'utf8');
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    await exec('ip', ['netns', 'del', this.name]).catch(() => undefined);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Starts a program inside the namespace; its output goes to `log` in the folder. */
+  start(log: string, argv: readonly string[]): ChildProcess {
+    const out = openSync(join(this.folder, log), 'a');
+    const child = spawn('ip', ['netns', 'exec', this.name, ...argv], { stdio: ['ignore', out, out] });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Runs a program inside the namespace to its end. */
+  async run(argv: readonly string[], timeout = 60_000): Promise<string> {
+    const { stdout } = await exec('ip', ['netns', 'exec', this.name, ...argv], { timeout, encoding: 'utf8' });
+    return stdout;
+  }
+
+  async #open(items: Items): Promise<void> {
+    const inside = (...argv: string[]): Promise<string> => this.run(argv);
+    await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', this.keyFile]);
+    await this.setItems({ 'meta-data/public-keys/0/openssh-key': await this.publicKey(), ...items });
+    await exec('ip', ['netns', 'add', this.name]);
+    await inside('ip', 'link', 'set', 'lo', 'up');
+    await inside('ip', 'tuntap', 'add', 'dev', 'tap0', 'mode', 'tap');
+    await inside('ip', 'addr', 'add', `${GATEWAY}/20`, 'dev', 'tap0');
+    await inside('ip', 'addr', 'add', '169.254.169.254/32', 'dev', 'lo');
+    await inside('ip', 'link', 'set', 'tap0', 'up');
+    // A fixed neighbour: no wait for an address resolution that failed while the guest was starting.
+    await inside('ip', 'neigh', 'add', GUEST_ADDRESS, 'lladdr', MAC, 'dev', 'tap0', 'nud', 'permanent');
+    const dnsmasq = [
+      'dnsmasq',
+      '--keep-in-foreground',
+      '--conf-file=/dev/null',
+      '--interface=tap0',
+      '--bind-interfaces',
+    ];
+    const lease = [
+      `--dhcp-host=${MAC},${GUEST_ADDRESS},ip-172-31-0-10`,
+      '--dhcp-range=172.31.0.0,static,255.255.240.0',
+    ];
+    const more = ['--domain=ec2.internal', '--dhcp-authoritative', '--no-resolv', '--no-hosts', '--leasefile-ro'];
+    this.start('dnsmasq.log', [...dnsmasq, ...lease, ...more, '--user=root', `--dhcp-option=3,${GATEWAY}`]);
+    const server = join(import.meta.dirname, 'metadata-server.ts');
+    this.start('metadata.log', [process.execPath, server, join(this.folder, 'items.json')]);
+  }
+}
+
+export interface GuestOptions {
+  /** qcow2 file that the machine's own disk is laid over. */
+  image: string;
+  instanceId: string;
+  memoryMib?: number;
+  cpus?: number;
+  diskGib?: number;
+  /** Keep the disk that an earlier machine of this network left. */
+  sameDisk?: boolean;
+}
+
+/** A machine as the qemu engine makes it, for tests of images alone. Without KVM, as that does not work everywhere. */
+export class Guest {
+  readonly #network: TestNetwork;
+  readonly #child: ChildProcess;
+  readonly started = performance.now();
+
+  private constructor(network: TestNetwork, child: ChildProcess) {
+    this.#network = network;
+    this.#child = child;
+  }
+
+  static async boot(network: TestNetwork, options: GuestOptions): Promise<Guest> {
+    const disk = join(network.folder, 'disk.qcow2');
+    if (!options.sameDisk || !existsSync(disk)) {
+      const size = options.diskGib ? [`${options.diskGib}G`] : [];
+      await exec('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', options.image, disk, ...size]);
+    }
+    const uuid = `ec2${randomBytes(16).toString('hex').slice(3)}`.replace(
+      /^(.{8})(.{4})(.{4})(.{4})(.{12})$/,
+      '$1-$2-$3-$4-$5',
+    );
+    const vendor = 'manufacturer=Amazon EC2';
+    const cpus = options.cpus ?? 2;
+    const ports = Array.from({ length: 28 }, (_, n) => {
+      const place = `addr=0x${(0x10 + Math.floor(n / 8)).toString(16)}.${n % 8}${n % 8 === 0 ? ',multifunction=on' : ''}`;
+      return ['-device', `pcie-root-port,id=port${n},bus=pcie.0,chassis=${n + 1},${place}`];
+    }).flat();
+    const child = network.start('qemu.log', [
+      'qemu-system-x86_64',
+      ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
+      ...['-machine', 'q35,usb=off,vmport=off,smm=off,sata=off,smbus=off,hpet=off'],
+      ...['-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off'],
+      ...['-smp', String(cpus), '-m', String(options.memoryMib ?? 1024), '-uuid', uuid],
+      ...['-smbios', 'type=0,vendor=Amazon EC2,version=1.0'],
+      ...['-smbios', `type=1,${vendor},product=t3.micro,serial=${uuid},uuid=${uuid}`],
+      ...['-smbios', `type=2,${vendor},asset=${options.instanceId}`, '-smbios', `type=3,${vendor},asset=Amazon EC2`],
+      ...['-boot', 'strict=on,menu=off', '-device', 'VGA'],
+      ...[
+        '-chardev',
+        `file,id=serial,path=${join(network.folder, 'console.log')},append=on`,
+        '-serial',
+        'chardev:serial',
+      ],
+      ...['-qmp', `unix:${join(network.folder, 'qmp.sock')},server=on,wait=off`],
+      ...['-object', 'rng-random,id=entropy,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=entropy'],
+      ...ports,
+      ...['-netdev', 'tap,id=net0,ifname=tap0,script=no,downscript=no'],
+      ...['-device', `virtio-net-pci,bus=port0,netdev=net0,mac=${MAC},romfile=`],
+      ...['-drive', `if=none,id=root,file=${disk},format=qcow2,cache=unsafe`],
+      ...['-device', 'virtio-blk-pci,id=root,bus=port1,drive=root,serial=vol0123456789abcdef0,bootindex=0'],
+    ]);
+    return new Guest(network, child);
+  }
+
+  /** Everything that came out of the serial port. */
+  console(): Promise<string> {
+    return readFile(join(this.#network.folder, 'console.log'), 'utf8').catch(() => '');
+  }
+
+  /** Runs a command by SSH as `user`; waits up to `timeout` ms for SSH to answer. */
+  async ssh(user: string, command: string, timeout = 30_000): Promise<string> {
+    const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'BatchMode=yes', 'ConnectTimeout=1'];
+    const argv = ['ssh', '-q', '-i', this.#network.keyFile, ...options.flatMap(option => ['-o', option])];
+    const until = performance.now() + timeout;
+    for (;;) {
+      try {
+        return await this.#network.run([...argv, `${user}@${GUEST_ADDRESS}`, command], timeout);
+      } catch (error) {
+        const unreachable = error instanceof Error && 'code' in error && error.code === 255;
+        if (!unreachable || performance.now() > until || this.#child.exitCode !== null) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
+  /** Sends one QMP command. */
+  async qmp(execute: string, args: Record<string, unknown> = {}): Promise<string> {
+    const socket = connect(join(this.#network.folder, 'qmp.sock'));
+    const commands = [{ execute: 'qmp_capabilities' }, { execute, arguments: args }];
+    socket.write(commands.map(command => JSON.stringify(command)).join('\n'));
+    let text = '';
+    for await (const chunk of socket) {
+      text += String(chunk);
+      if (text.split('"return"').length + text.split('"error"').length > 3) break;
+    }
+    socket.destroy();
+    return text;
+  }
+
+  /** Waits for the machine to end by itself. @returns false when it did not within `timeout` ms. */
+  async ended(timeout: number): Promise<boolean> {
+    const until = performance.now() + timeout;
+    while (this.#child.exitCode === null && this.#child.signalCode === null) {
+      if (performance.now() > until) return false;
+      await sleep(50);
+    }
+    return true;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended(5000);
+  }
+}
