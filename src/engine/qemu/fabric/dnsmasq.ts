@@ -1,0 +1,174 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PortIntent, VpcIntent } from '../../engine.ts';
+import { vpcNamespace } from '../names.ts';
+import { addressAt, formatAddress, netmask, parsePrefix } from './ipv4.ts';
+import { internetGatewayLink, vpcMtu } from './layout.ts';
+import { run } from './run.ts';
+import { resolverAddress } from './vpc-firewall.ts';
+
+/**
+ * DHCP and DNS of a VPC by one dnsmasq in its namespace. It outlives the server. What ports need is in one file a
+ * port in two folders, which it reads again on SIGHUP.
+ */
+
+/** EC2's lease time, in seconds. */
+const leaseSeconds = 3600;
+
+/** dnsmasq's configuration. `upstream`: servers for all other names; without any they do not exist (NXDOMAIN). */
+export function dnsmasqConfig(
+  intent: VpcIntent,
+  options: { directory: string; user: string; upstream: readonly string[] },
+): string {
+  const { directory, user, upstream } = options;
+  const lines = [
+    `pid-file=${join(directory, 'dnsmasq.pid')}`,
+    `user=${user}`,
+    'no-resolv',
+    'no-hosts',
+    'no-poll',
+    `except-interface=${internetGatewayLink}`,
+    `addn-hosts=${join(directory, 'hosts')}`,
+    `domain=${intent.domainName}`,
+    `local=/${intent.domainName}/`,
+    'bogus-priv',
+    'local-ttl=60',
+    ...(intent.enableDnsSupport ? [] : ['port=0']),
+    ...(upstream.length > 0 ? upstream.map(server => `server=${server}`) : ['local=/#/']),
+    `dhcp-hostsfile=${join(directory, 'dhcp')}`,
+    'dhcp-ignore=tag:!known',
+    'dhcp-authoritative',
+    'leasefile-ro',
+    'no-ping',
+    'quiet-dhcp',
+    // The guest is the only one on its wire; dnsmasq's own ARP entries would replace the permanent ones.
+    'dhcp-broadcast',
+    `dhcp-option=option:dns-server${intent.enableDnsSupport ? `,${resolverAddress(intent)}` : ''}`,
+    `dhcp-option=option:domain-name,${intent.domainName}`,
+    `dhcp-option=option:mtu,${vpcMtu}`,
+  ];
+  for (const { subnetId, cidrBlock } of intent.subnets) {
+    const subnet = parsePrefix(cidrBlock);
+    lines.push(
+      `dhcp-range=set:${subnetId},${formatAddress(subnet.network)},static,${netmask(subnet)},${leaseSeconds}`,
+      `dhcp-option=tag:${subnetId},option:router,${addressAt(subnet, 1)}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** EC2's private name of a secondary address; the primary has the port's own host name. */
+function hostNames(intent: PortIntent): [address: string, name: string][] {
+  return intent.privateIpAddresses.map((address, index) => [
+    address,
+    index === 0 ? intent.hostName : `ip-${address.replaceAll('.', '-')}`,
+  ]);
+}
+
+/** A port's line for DHCP and its lines for DNS. */
+export function portRecords(intent: PortIntent, domainName: string): { dhcp: string; hosts: string } {
+  const [address] = intent.privateIpAddresses;
+  return {
+    dhcp: `${intent.mac},${address},${intent.hostName},${leaseSeconds}\n`,
+    hosts: hostNames(intent)
+      .map(([ip, name]) => `${ip} ${name}.${domainName}\n`)
+      .join(''),
+  };
+}
+
+/** Replaces a file in one step, unless it has this content. Returns whether anything changed. */
+async function writeIfChanged(file: string, content: string): Promise<boolean> {
+  if ((await readFile(file, 'utf8').catch(() => undefined)) === content) return false;
+  // dnsmasq skips names that begin with a dot in its folders.
+  const temporary = join(file, '..', `.${process.pid}.${file.slice(file.lastIndexOf('/') + 1)}`);
+  await writeFile(temporary, content, { mode: 0o644 });
+  await rename(temporary, file);
+  return true;
+}
+
+let knownUser: Promise<string> | undefined;
+
+/** The package's own user, else `nobody`. */
+function dnsmasqUser(): Promise<string> {
+  knownUser ??= readFile('/etc/passwd', 'utf8').then(text => (/^dnsmasq:/m.test(text) ? 'dnsmasq' : 'nobody'));
+  return knownUser;
+}
+
+export class Dnsmasq {
+  readonly #vpcId: string;
+  readonly #directory: string;
+  #pid: number | undefined;
+  constructor(vpcId: string, directory: string) {
+    this.#vpcId = vpcId;
+    this.#directory = directory;
+  }
+
+  get #configFile(): string {
+    return join(this.#directory, 'dnsmasq.conf');
+  }
+
+  /** The process, if it runs and is ours: a process ID alone may be somebody else's by now. */
+  async #running(): Promise<number | undefined> {
+    const text = await readFile(join(this.#directory, 'dnsmasq.pid'), 'utf8').catch(() => '');
+    const pid = this.#pid ?? Number(text);
+    if (!Number.isInteger(pid) || pid <= 1) return undefined;
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    this.#pid = commandLine.split('\0').includes(`--conf-file=${this.#configFile}`) ? pid : undefined;
+    return this.#pid;
+  }
+
+  /** Starts dnsmasq, or starts it anew when its configuration changed. Its namespace must exist. */
+  async ensure(intent: VpcIntent, upstream: readonly string[]): Promise<void> {
+    for (const folder of ['hosts', 'dhcp'])
+      await mkdir(join(this.#directory, folder), { recursive: true, mode: 0o755 });
+    const config = dnsmasqConfig(intent, { directory: this.#directory, user: await dnsmasqUser(), upstream });
+    const changed = await writeIfChanged(this.#configFile, config);
+    if (!changed && (await this.#running()) !== undefined) return;
+    await this.stop();
+    await run(['dnsmasq', `--conf-file=${this.#configFile}`], { namespace: vpcNamespace(this.#vpcId) });
+    await this.#running();
+  }
+
+  /** Writes what changed of these ports and lets dnsmasq read it. */
+  async setPorts(intents: readonly PortIntent[], domainName: string): Promise<void> {
+    const changed = await Promise.all(
+      intents.flatMap(intent => {
+        const { dhcp, hosts } = portRecords(intent, domainName);
+        const id = intent.networkInterfaceId;
+        return [
+          writeIfChanged(join(this.#directory, 'dhcp', id), dhcp),
+          writeIfChanged(join(this.#directory, 'hosts', id), hosts),
+        ];
+      }),
+    );
+    if (changed.includes(true)) await this.#reload();
+  }
+
+  async removePort(networkInterfaceId: string): Promise<void> {
+    const files = ['dhcp', 'hosts'].map(folder => join(this.#directory, folder, networkInterfaceId));
+    const removed = await Promise.all(files.map(file => rm(file).then(...([() => true, () => false] as const))));
+    if (removed.includes(true)) await this.#reload();
+  }
+
+  /** Ports with records, also of ports whose interface is gone. */
+  async ports(): Promise<string[]> {
+    const names = await readdir(join(this.#directory, 'dhcp')).catch(() => []);
+    return names.filter(name => name.startsWith('eni-'));
+  }
+
+  async #reload(): Promise<void> {
+    const pid = await this.#running();
+    if (pid !== undefined) process.kill(pid, 'SIGHUP');
+  }
+
+  /** Ends the process and waits until its sockets are free again. */
+  async stop(): Promise<void> {
+    const pid = await this.#running();
+    if (pid === undefined) return;
+    process.kill(pid, 'SIGTERM');
+    for (let attempt = 0; attempt < 200 && (await this.#running()) !== undefined; attempt++) await sleep(5);
+    if ((await this.#running()) !== undefined) process.kill(pid, 'SIGKILL');
+    this.#pid = undefined;
+  }
+}

@@ -1,0 +1,73 @@
+import { hostInterface, hostLink, hostTable, poolAddresses, vpcLinkPrefix } from './layout.ts';
+import { table } from './ruleset.ts';
+
+/**
+ * Firewalls outside of VPCs: of the edge namespace, which everything between VPCs, host and the world passes, and of
+ * the host. Both are whole tables, replaced in one transaction.
+ */
+
+/** nft commands for the edge namespace. Without an uplink nothing but answers goes to the host. */
+export function edgeFirewall(publicPool: string, uplink: string | undefined): string[] {
+  const link = `"${hostLink}"`;
+  const vpcs = '"v*"';
+  return [
+    `add table inet ${table}`,
+    `delete table inet ${table}`,
+    `table inet ${table} {
+      chain spoof {
+        type filter hook prerouting priority raw; policy drop;
+        iifname "lo" accept
+        meta nfproto ipv6 drop
+        fib saddr . iif oif != 0 accept
+      }
+      chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state invalid drop
+        iifname { ${link}, ${vpcs} } oifname ${vpcs} accept
+        iifname ${vpcs} oifname ${link} ${uplink === undefined ? 'ct state established,related ' : ''}accept
+      }
+      chain router {
+        type filter hook input priority filter; policy drop;
+        iifname "lo" accept
+      }
+      chain vpc_routers {
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr ${vpcLinkPrefix} oifname ${link} snat ip to ${poolAddresses(publicPool).edge}
+      }
+    }`,
+  ];
+}
+
+/**
+ * nft commands for the host: machines reach nothing here and nothing through here, except what they answer, and with
+ * an uplink the world beyond that interface.
+ */
+export function hostFirewall(dataDir: string, publicPool: string, uplink: string | undefined): string[] {
+  const name = hostTable(dataDir);
+  const edge = `"${hostInterface(dataDir)}"`;
+  const beyond = `"${uplink}"`;
+  const through =
+    uplink === undefined ? '' : `iifname ${edge} oifname ${beyond} accept\niifname ${beyond} oifname ${edge} accept`;
+  const masquerade = `chain uplink {
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr ${publicPool} oifname ${beyond} masquerade
+      }
+      chain host {
+        type filter hook input priority filter; policy accept;
+        iifname ${edge} ct state established,related accept
+        iifname ${edge} drop
+      }`;
+  return [
+    `add table inet ${name}`,
+    `delete table inet ${name}`,
+    `table inet ${name} {
+      chain forward {
+        type filter hook forward priority filter; policy accept;
+        ${through}
+        iifname ${edge} drop
+        oifname ${edge} drop
+      }
+      ${uplink === undefined ? '' : masquerade}
+    }`,
+  ];
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { dataDirHash } from '../names.ts';
+import { addressAt, parsePrefix } from './ipv4.ts';
+
+/**
+ * Fixed names, numbers and addresses of the fabric.
+ *
+ *   guest ── tap… [VPC namespace] igw ══ v… [edge namespace] host ══ fb-… [the host]
+ *
+ * Link addresses between VPCs and edge lie in 169.254.0.0/16, which no VPC can use, away from 169.254.169.0/24,
+ * where EC2's services are.
+ */
+
+/** The reason phrase of the metadata service's answers to token requests: `HTTP/1.1 200 Token`. The first bytes of
+ * the answer tell the firewall which packets carry the hop limit; no other answer may use this phrase. */
+export const tokenReasonPhrase = 'Token';
+
+export const metadataAddress = '169.254.169.254';
+export const dnsLinkLocalAddress = '169.254.169.253';
+/** The Amazon Time Sync Service's address. Nothing answers there; it is refused at once instead of timing out. */
+export const timeAddress = '169.254.169.123';
+
+/** The VPC namespace's interface to the edge namespace. */
+export const internetGatewayLink = 'igw';
+/** The edge namespace's interface to the host. */
+export const hostLink = 'host';
+/** The edge's address on all of its links to VPCs. */
+export const edgeLinkAddress = '169.254.127.1';
+/** One address of these for each VPC's end of its link. */
+export const vpcLinkPrefix = '169.254.128.0/17';
+
+/** EC2's MTU inside a VPC, and the MTU of everything that goes through an internet gateway. */
+export const vpcMtu = 9001;
+export const internetMtu = 1500;
+
+/** The routing table of what the VPC's router itself sends (DNS queries to other servers). */
+export const routerTable = 1;
+
+/** The number that is a subnet's firewall mark and routing table at once: stable, above the kernel's own tables. */
+export function subnetTable(subnetId: string): number {
+  return 0x1000_0000 + (createHash('sha256').update(subnetId).digest().readUInt32BE() & 0x0fff_ffff);
+}
+
+/** The edge namespace's interface to a VPC. */
+export function vpcLinkName(vpcId: string): string {
+  return `v${vpcId.slice(-12)}`;
+}
+
+/** The host's interface to the edge namespace of a data folder. */
+export function hostInterface(dataDir: string): string {
+  return `fb-${dataDirHash(dataDir)}`;
+}
+
+/** The host's nftables table of a data folder. */
+export function hostTable(dataDir: string): string {
+  return `fogbank_${dataDirHash(dataDir)}`;
+}
+
+/**
+ * Files that live as long as the namespaces do: gone after a reboot, and readable by dnsmasq's user, which a private
+ * data folder is not.
+ */
+export function runtimeDir(dataDir: string): string {
+  return join('/run/fogbank', dataDirHash(dataDir), 'fabric');
+}
+
+/** The MAC address of a VPC's router, the same at every port, so that guests' ARP caches survive a repaired TAP. */
+export function routerMac(vpcId: string): string {
+  const digest = createHash('sha256').update(`router ${vpcId}`).digest('hex').slice(0, 10);
+  return ['0a', ...(digest.match(/../g) ?? [])].join(':');
+}
+
+/** The host's and the edge's own addresses in the public pool; a guest sees the first as the source of what the host sends. */
+export function poolAddresses(publicPool: string): { host: string; edge: string } {
+  const pool = parsePrefix(publicPool);
+  return { host: addressAt(pool, 1), edge: addressAt(pool, 2) };
+}
+
+/** Addresses of the pool that must not be given to instances: the first four and the last. */
+export function reservedPublicAddresses(publicPool: string): string[] {
+  const pool = parsePrefix(publicPool);
+  return [0, 1, 2, 3, -1].map(offset => addressAt(pool, offset));
+}

@@ -1,0 +1,64 @@
+import type { PortIntent, SubnetIntent } from '../../engine.ts';
+import { tapName } from '../names.ts';
+import { addressAt, parsePrefix } from './ipv4.ts';
+import { routerMac, vpcMtu } from './layout.ts';
+import type { VpcActual } from './vpc-actual.ts';
+
+/** How ports are made: TAPs for machines; tests put a veth in its place, whose other end they hold. */
+export interface PortKind {
+  /** `ip` arguments that make the interface; its owner may open it without being root. */
+  create(interfaceName: string): string;
+}
+
+export function tapPorts(user: { uid: number; gid: number } | undefined): PortKind {
+  const owner = user === undefined ? '' : ` user ${user.uid} group ${user.gid}`;
+  return { create: name => `tuntap add dev ${name} mode tap${owner}` };
+}
+
+/**
+ * Lines of `ip -batch` that give a port its interface and routes; changes `actual` to what they lead to.
+ *
+ * The guest's MAC address is a permanent neighbour, so nothing has to be asked, and nobody can answer falsely. The
+ * subnet's gateway address is on every port's interface, where dnsmasq finds the port's subnet by it.
+ */
+export function portLinkCommands(
+  actual: VpcActual,
+  intent: PortIntent,
+  subnet: SubnetIntent,
+  kind: PortKind,
+): string[] {
+  const { networkInterfaceId: id, vpcId, mac, privateIpAddresses } = intent;
+  const name = tapName(id);
+  const lines: string[] = [];
+  if (!actual.ports.has(id)) {
+    lines.push(
+      kind.create(name),
+      `link set dev ${name} address ${routerMac(vpcId)} mtu ${vpcMtu} alias ${id} up`,
+      `address replace ${addressAt(parsePrefix(subnet.cidrBlock), 1)}/32 dev ${name}`,
+    );
+    actual.ports.set(id, { interfaceName: name });
+  }
+  for (const address of privateIpAddresses) {
+    if (actual.delivered.get(address) === name) continue;
+    lines.push(
+      `route replace ${address}/32 dev ${name}`,
+      `neigh replace ${address} lladdr ${mac} dev ${name} nud permanent`,
+    );
+    actual.delivered.set(address, name);
+  }
+  for (const [address, interfaceName] of actual.delivered) {
+    if (interfaceName !== name || privateIpAddresses.includes(address)) continue;
+    lines.push(`route del ${address}/32 dev ${name}`, `neigh del ${address} dev ${name}`);
+    actual.delivered.delete(address);
+  }
+  return lines;
+}
+
+/** Deletes a port's interface; its routes go with it. */
+export function removePortLinkCommands(actual: VpcActual, networkInterfaceId: string): string[] {
+  const port = actual.ports.get(networkInterfaceId);
+  if (port === undefined) return [];
+  for (const [address, name] of actual.delivered) if (name === port.interfaceName) actual.delivered.delete(address);
+  actual.ports.delete(networkInterfaceId);
+  return [`link del dev ${port.interfaceName}`];
+}

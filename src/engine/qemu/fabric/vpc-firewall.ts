@@ -1,0 +1,157 @@
+import type { VpcIntent } from '../../engine.ts';
+import { addressAt, parsePrefix } from './ipv4.ts';
+import { dnsLinkLocalAddress, internetGatewayLink, metadataAddress, tokenReasonPhrase } from './layout.ts';
+import { table } from './ruleset.ts';
+import type { Transaction } from './transaction.ts';
+
+/**
+ * The fixed part of a VPC's firewall. Ports and groups only add elements and chains of their own, so the packet path
+ * is the same length for one port and for a thousand.
+ *
+ * A packet's way: `spoof` (is the sender who it says?) ▸ public address becomes private ▸ `forward`: what is for
+ * another port or the internet passes the sender's egress chain, then the receiver's ingress chain ▸ private address
+ * becomes public. What is for the router itself (DHCP, DNS, metadata) takes `services` and no security group.
+ */
+
+/** Sets and maps, by `family name`, with nft's definition. */
+export const vpcSets: Readonly<Record<string, string>> = {
+  /** Who may send: interface, MAC address, IP address. */
+  'inet bindings': 'type ifname . ether_addr . ipv4_addr;',
+  /** Ports whose source/destination check is off: any IP address, still their own MAC address. */
+  'inet unchecked': 'type ifname . ether_addr;',
+  /** For what has no address yet (DHCP). */
+  'inet macs': 'type ifname . ether_addr;',
+  /** What may be delivered to an interface. */
+  'inet destinations': 'type ifname . ipv4_addr;',
+  /** Interface to the mark that selects its subnet's route table. */
+  'inet subnets': 'type ifname : mark;',
+  'inet egress': 'type ifname : verdict;',
+  'inet ingress': 'type ifname : verdict;',
+  'inet hop_limits': 'type ipv4_addr : verdict;',
+  'inet public_to_private': 'type ipv4_addr : ipv4_addr;',
+  'inet private_to_public': 'type ipv4_addr : ipv4_addr;',
+  /** Private and public address that belong together at this moment. */
+  'inet mappings': 'type ipv4_addr . ipv4_addr;',
+  'inet gateways': 'type ipv4_addr;',
+  'inet resolvers': 'type ipv4_addr;',
+  /** Who may say what in ARP: interface, Ethernet source, sender MAC, sender IP. */
+  'arp bindings': 'type ifname . ether_addr . ether_addr . ipv4_addr;',
+};
+
+function hex(text: string): string {
+  return `0x${Buffer.from(text).toString('hex')}`;
+}
+
+/** Matches a segment that begins with the token answer's status line. nft compares at most 16 bytes at a time. */
+function tokenAnswer(): string {
+  const start = `HTTP/1.1 200 ${tokenReasonPhrase}`;
+  return `@ih,0,128 ${hex(start.slice(0, 16))} @ih,128,${(start.length - 16) * 8} ${hex(start.slice(16))}`;
+}
+
+const link = `"${internetGatewayLink}"`;
+
+/** Chains in an order in which each only refers to those before it. */
+const chains: readonly (readonly [name: string, hook: string | undefined, rules: readonly string[]])[] = [
+  [
+    'spoof',
+    'type filter hook prerouting priority raw; policy drop;',
+    [
+      'iifname "lo" accept',
+      'meta nfproto ipv6 drop',
+      `iifname ${link} accept`,
+      'meta mark set iifname map @subnets',
+      'iifname . ether saddr . ip saddr @bindings accept',
+      'iifname . ether saddr @unchecked accept',
+      'ip saddr 0.0.0.0 udp sport 68 udp dport 67 iifname . ether saddr @macs accept',
+    ],
+  ],
+  [
+    'public_to_private_nat',
+    'type nat hook prerouting priority dstnat; policy accept;',
+    [`iifname ${link} dnat ip to ip daddr map @public_to_private`],
+  ],
+  [
+    // Only flows whose two addresses are mapped to each other now; an address that moved takes no old flow along.
+    'mapped',
+    undefined,
+    [
+      'ct direction original ct reply ip saddr . ct original ip daddr @mappings return',
+      'ct direction reply ct original ip saddr . ct reply ip daddr @mappings return',
+      'drop',
+    ],
+  ],
+  ['to_port', undefined, ['oifname vmap @ingress', `oifname ${link} accept`, 'drop']],
+  [
+    'forward',
+    'type filter hook forward priority filter; policy drop;',
+    [
+      `iifname ${link} jump mapped`,
+      `oifname != ${link} oifname . ip daddr != @destinations drop`,
+      'ct state vmap { established : accept, related : accept, invalid : drop }',
+      'iifname vmap @egress',
+      `iifname ${link} goto to_port`,
+    ],
+  ],
+  [
+    'services',
+    'type filter hook input priority filter; policy drop;',
+    [
+      'iifname "lo" accept',
+      'ct state established,related accept',
+      `iifname ${link} drop`,
+      'udp dport 67 accept',
+      'ip daddr @resolvers meta l4proto { tcp, udp } th dport 53 accept',
+      `ip daddr ${metadataAddress} tcp dport 80 accept`,
+      'ip daddr @gateways icmp type echo-request accept',
+      'meta pkttype host meta l4proto tcp reject with tcp reset',
+      'meta pkttype host meta l4proto udp reject',
+    ],
+  ],
+  [
+    'hop_limit',
+    'type filter hook output priority mangle; policy accept;',
+    [`ip saddr ${metadataAddress} tcp sport 80 ${tokenAnswer()} ip daddr vmap @hop_limits`],
+  ],
+  [
+    'private_to_public_nat',
+    'type nat hook postrouting priority srcnat; policy accept;',
+    [`oifname ${link} snat ip to ip saddr map @private_to_public`],
+  ],
+  [
+    'leave',
+    'type filter hook postrouting priority 300; policy accept;',
+    [
+      `oifname != ${link} accept`,
+      `fib saddr type local accept`,
+      'ct direction original ct original ip saddr . ct reply ip daddr @mappings accept',
+      'ct direction reply ct reply ip saddr . ct original ip daddr @mappings accept',
+      'drop',
+    ],
+  ],
+];
+
+/** Puts the fixed part in place, or brings that of an earlier version up to date without touching ports and groups. */
+export function ensureVpcFirewall(transaction: Transaction, intent: VpcIntent): void {
+  const fresh = !transaction.ruleset.chains.has('spoof');
+  if (fresh) transaction.lines.push(`add table inet ${table}`, `add table arp ${table}`);
+  for (const [set, definition] of Object.entries(vpcSets)) transaction.ensureSet(set, definition);
+  for (const [name, hook, rules] of chains) transaction.ensureChain(name, rules, hook);
+  if (fresh) {
+    const start = `inet ${table}`.replace('inet', 'arp');
+    transaction.lines.push(
+      `add chain ${start} input { type filter hook input priority filter; policy drop; }`,
+      `flush chain ${start} input`,
+      `add rule ${start} input iifname ${link} accept`,
+      `add rule ${start} input iifname . ether saddr . arp saddr ether . arp saddr ip @bindings accept`,
+    );
+  }
+  const gateways = intent.subnets.map(subnet => addressAt(parsePrefix(subnet.cidrBlock), 1));
+  transaction.replaceElements('inet gateways', () => true, new Map(gateways.map(address => [address, ''])));
+  const resolvers = intent.enableDnsSupport ? [resolverAddress(intent), dnsLinkLocalAddress] : [];
+  transaction.replaceElements('inet resolvers', () => true, new Map(resolvers.map(address => [address, ''])));
+}
+
+/** The Amazon-provided DNS server: the VPC's base address plus two. */
+export function resolverAddress(intent: Pick<VpcIntent, 'cidrBlocks'>): string {
+  return addressAt(parsePrefix(intent.cidrBlocks[0] ?? ''), 2);
+}
