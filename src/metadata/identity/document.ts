@@ -5,7 +5,7 @@
 export interface IdentityDocument {
   /** Twelve digits. */
   readonly accountId: string;
-  readonly architecture: 'x86_64' | 'arm64' | 'i386';
+  readonly architecture: string;
   readonly availabilityZone: string;
   readonly imageId: string;
   readonly instanceId: string;

@@ -1,0 +1,73 @@
+import { dhcpOptions } from '../ec2/dhcp-options/model.ts';
+import { type InstanceRow, instances } from '../ec2/instances/model.ts';
+import { type NetworkInterfaceRow, networkInterfaces } from '../ec2/network-interfaces/model.ts';
+import { internalDomain, publicDomain } from '../ec2/regions/zones.ts';
+import { securityGroups } from '../ec2/security-groups/model.ts';
+import { vpcs } from '../ec2/vpcs/model.ts';
+import type { Reader } from '../state/state.ts';
+
+/** Who asks: an instance, known by the interface that its packets came from. */
+export interface Caller {
+  readonly db: Reader;
+  readonly instance: InstanceRow;
+  /** The interface that the request came through, any of the instance's. */
+  readonly networkInterfaceId: string;
+}
+
+/** The owner of a private address in a VPC, when it is an instance's. */
+export function findCaller(db: Reader, vpcId: string, address: string): Caller | undefined {
+  const row = db.firstBy(networkInterfaces, 'privateIp', `${vpcId} ${address}`);
+  if (row?.attachment === undefined) return undefined;
+  const instance = db.get(instances, row.attachment.instanceId);
+  if (instance === undefined || instance.state === 'terminated') return undefined;
+  return { db, instance, networkInterfaceId: row.networkInterfaceId };
+}
+
+/** The interfaces of an instance in order of device index. */
+export function interfacesOf({ db, instance }: Caller): NetworkInterfaceRow[] {
+  return db
+    .by(networkInterfaces, 'instance', instance.instanceId)
+    .sort((a, b) => (a.attachment?.deviceIndex ?? 0) - (b.attachment?.deviceIndex ?? 0));
+}
+
+export function primaryInterface(caller: Caller): NetworkInterfaceRow | undefined {
+  const [first] = interfacesOf(caller);
+  return first?.attachment?.deviceIndex === 0 ? first : undefined;
+}
+
+export function accountOf(owner: string): string {
+  return owner.slice(0, owner.indexOf('/'));
+}
+
+export function regionOf(owner: string): string {
+  return owner.slice(owner.indexOf('/') + 1);
+}
+
+/**
+ * The host name that DHCP gives too: `ip-172-31-0-10.ec2.internal`, or the instance id for the primary interface of an
+ * instance with resource names. The domain is that of the VPC's DHCP options.
+ */
+export function privateHostName(caller: Caller, row: NetworkInterfaceRow): string | undefined {
+  const address = row.privateIpAddresses[0]?.address;
+  if (address === undefined) return undefined;
+  const byResource =
+    caller.instance.privateDnsNameOptions.hostnameType === 'resource-name' && row.attachment?.deviceIndex === 0;
+  const label = byResource ? caller.instance.instanceId : `ip-${address.replaceAll('.', '-')}`;
+  const options = caller.db.get(dhcpOptions, caller.db.get(vpcs, row.vpcId)?.dhcpOptionsId ?? '');
+  return `${label}.${options?.configurations['domain-name']?.[0] ?? internalDomain(regionOf(row.owner))}`;
+}
+
+/** `ec2-198-18-0-5.compute-1.amazonaws.com`, only where the VPC gives public host names. */
+export function publicHostName(db: Reader, row: NetworkInterfaceRow): string | undefined {
+  const address = publicAddresses(row)[0];
+  if (address === undefined || db.get(vpcs, row.vpcId)?.enableDnsHostnames !== true) return undefined;
+  return `ec2-${address.replaceAll('.', '-')}.${publicDomain(regionOf(row.owner))}`;
+}
+
+export function publicAddresses(row: NetworkInterfaceRow): string[] {
+  return row.privateIpAddresses.flatMap(one => one.publicIp ?? []);
+}
+
+export function groupNames(db: Reader, groupIds: readonly string[]): string[] {
+  return groupIds.flatMap(id => db.get(securityGroups, id)?.groupName ?? []);
+}
