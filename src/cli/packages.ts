@@ -90,12 +90,22 @@ async function aptCommand(): Promise<string[] | undefined> {
   return ['sudo', '-n', ...command];
 }
 
-/** What the command prints goes to stderr: stdout is for results. */
+/** On a terminal one sees the command work, on stderr; in a log, its thousands of lines matter only when it fails. */
 function run(words: readonly string[], quiet = false): Promise<boolean> {
   const [command = '', ...rest] = words;
-  const child = spawn(command, rest, { stdio: quiet ? 'ignore' : ['ignore', 2, 2] });
+  const live = !quiet && process.stderr.isTTY;
+  const child = spawn(command, rest, { stdio: live ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const collect = (chunk: Buffer): void => {
+    output = (output + chunk).slice(-4000);
+  };
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   return new Promise(resolve => {
     child.on('error', () => resolve(false));
-    child.on('exit', code => resolve(code === 0));
+    child.on('close', code => {
+      if (code !== 0 && !quiet) process.stderr.write(output);
+      resolve(code === 0);
+    });
   });
 }
