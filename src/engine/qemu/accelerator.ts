@@ -20,9 +20,9 @@ export interface AcceleratorOptions {
   /** Where the self-test's result is kept, so that it is made once for each kernel, QEMU and processor. */
   readonly cacheDir: string;
   /** `kvm` or `tcg` without any test; `FOGBANK_ACCEL` when not given. */
-  readonly override?: string;
+  readonly override?: string | undefined;
   /** A bootable disk with a stock Linux kernel, if one is at hand: the test that counts. Never written to. */
-  readonly kernelDisk?: string;
+  readonly kernelDisk?: string | (() => Promise<string | undefined>) | undefined;
   /** Test again even when a result is kept. */
   readonly force?: boolean;
   /** For tests: where the kernel lists its modules, and what boots the test guests. */
@@ -78,7 +78,8 @@ export async function chooseAccelerator(options: AcceleratorOptions): Promise<Ac
 
 /** The result of the self-test from the cache, or a new one. A changed kernel, QEMU or processor is another key. */
 async function cachedTest(options: AcceleratorOptions): Promise<SelfTestResult> {
-  const facts = [release(), await qemuVersion(), cpus()[0]?.model, options.kernelDisk ? 'linux' : 'sector'];
+  const disk = typeof options.kernelDisk === 'function' ? await options.kernelDisk() : options.kernelDisk;
+  const facts = [release(), await qemuVersion(), cpus()[0]?.model, disk ? 'linux' : 'sector'];
   const key = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16);
   const file = join(options.cacheDir, 'kvm-self-test.json');
   if (!options.force) {
@@ -89,8 +90,8 @@ async function cachedTest(options: AcceleratorOptions): Promise<SelfTestResult> 
       return { works: kept.works, detail: kept.detail };
     }
   }
-  const test = options.test ?? (disk => selfTest({ arguments: [...argumentsOf.kvm], kernelDisk: disk }));
-  const result = await test(options.kernelDisk);
+  const test = options.test ?? (kernelDisk => selfTest({ arguments: argumentsOf.kvm, kernelDisk }));
+  const result = await test(disk);
   await mkdir(options.cacheDir, { recursive: true });
   await writeFile(`${file}.${process.pid}`, `${JSON.stringify({ key, ...result })}\n`);
   await rename(`${file}.${process.pid}`, file);

@@ -2,6 +2,7 @@ import { EngineError, type MachineSpec } from '../engine.ts';
 import type { Accelerator } from './accelerator.ts';
 import { tapName } from './names.ts';
 import { runFolder, volumeFile } from './paths.ts';
+import { type Firmware, VARIABLES_FILE } from './uefi.ts';
 
 /**
  * Hot-plug places: EC2 allows 28 attachments (interfaces and volumes together) on most types. QEMU cannot add a
@@ -9,15 +10,10 @@ import { runFolder, volumeFile } from './paths.ts';
  */
 export const HOT_PLUG_PORTS = 28;
 
-/** UEFI firmware (read-only) and this machine's variable store, relative to the data folder or absolute. */
-export interface UefiFiles {
-  readonly code: string;
-  readonly variables: string;
-}
-
 export interface CommandLineOptions {
   readonly accelerator: Accelerator;
-  readonly uefi?: UefiFiles;
+  /** Needed by machines that boot by UEFI. */
+  readonly firmware?: Firmware;
 }
 
 /** QEMU's option lists are separated by commas; a comma in a value is written twice. */
@@ -108,10 +104,12 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
   if (spec.nics.length + spec.disks.length > HOT_PLUG_PORTS) {
     throw new EngineError('Invalid', `a machine has at most ${HOT_PLUG_PORTS} disks and network interfaces`);
   }
-  if (spec.bootMode === 'uefi' && !options.uefi)
-    throw new EngineError('Invalid', 'UEFI firmware is not installed (package ovmf)');
+  if (spec.bootMode === 'uefi' && !options.firmware) {
+    throw new EngineError('Invalid', 'the machine boots by UEFI, and there is no firmware for it');
+  }
   const run = runFolder(spec.instanceId);
-  const pflash = options.uefi ? ',pflash0=uefi-code,pflash1=uefi-variables' : '';
+  const firmware = spec.bootMode === 'uefi' ? options.firmware : undefined;
+  const pflash = firmware ? ',pflash0=uefi-code,pflash1=uefi-variables' : '';
   return [
     ...['-name', `guest=${spec.instanceId}`],
     ...['-no-user-config', '-nodefaults', '-msg', 'timestamp=on', '-pidfile', `${run}/pid`],
@@ -128,7 +126,7 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
     ...['-boot', 'strict=on,menu=off'],
     // A guest that powers off leaves QEMU paused, so that a server that was away can still learn why it ended.
     '-no-shutdown',
-    ...uefi(options.uefi),
+    ...(firmware ? uefi(firmware.code, `${run}/${VARIABLES_FILE}`) : []),
     ...['-chardev', `socket,id=qmp,path=${run}/qmp.sock,server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
     ...[
       '-chardev',
@@ -146,11 +144,10 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
   ];
 }
 
-function uefi(files: UefiFiles | undefined): string[] {
-  if (!files) return [];
+function uefi(code: string, variables: string): string[] {
   const flash = (name: string, filename: string, readOnly: boolean) => [
     '-blockdev',
     JSON.stringify({ driver: 'raw', 'node-name': name, 'read-only': readOnly, file: { driver: 'file', filename } }),
   ];
-  return [...flash('uefi-code', files.code, true), ...flash('uefi-variables', files.variables, false)];
+  return [...flash('uefi-code', code, true), ...flash('uefi-variables', variables, false)];
 }

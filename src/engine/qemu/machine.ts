@@ -34,6 +34,8 @@ export interface MachineContext {
   readonly cgroups: Cgroups;
   /** QEMU's arguments; may throw EngineError `Invalid`. */
   arguments(spec: MachineSpec): Promise<string[]>;
+  /** Puts into the machine's own folder what its command line names, before every start. */
+  prepare(spec: MachineSpec, runFolder: string): Promise<void>;
   /** @throws EngineError `InsufficientCapacity` */
   admit(spec: MachineSpec): void;
   changed(instanceId: string): void;
@@ -189,7 +191,14 @@ export class Machine {
     return this.#enqueue(async () => {
       const rule = rules[request][this.#status.state];
       if (rule === 'refuse') throw new EngineError('Invalid', `the machine ${this.instanceId} is not running`);
-      if (rule === 'do') await work();
+      if (rule !== 'do') return;
+      try {
+        await work();
+      } catch (error) {
+        if (error instanceof EngineError) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new EngineError('Failed', `${this.instanceId}: ${reason}`, { cause: error });
+      }
     });
   }
 
@@ -218,9 +227,11 @@ export class Machine {
       await rm(join(this.#run, name), { force: true });
     }
     await mkdir(this.#run, { recursive: true, mode: 0o700 });
-    if (!user.switchUser) return;
-    await chown(this.#folder, 0, user.gid);
-    await chown(this.#run, user.uid, user.gid);
+    if (user.switchUser) {
+      await chown(this.#folder, 0, user.gid);
+      await chown(this.#run, user.uid, user.gid);
+    }
+    await this.#context.prepare(spec, this.#run);
   }
 
   async #launch(spec: MachineSpec, argv: string[]): Promise<void> {

@@ -1,0 +1,157 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Engine, EngineEvents } from '../engine.ts';
+import { type Accelerator, chooseAccelerator } from './accelerator.ts';
+import { Capacity } from './capacity.ts';
+import { Cgroups } from './cgroup.ts';
+import { commandLine } from './command-line.ts';
+import { createDisks } from './disks.ts';
+import { createFabric } from './fabric/fabric.ts';
+import type { MachineContext } from './machine.ts';
+import { createMachines } from './machines.ts';
+import { dataDirHash } from './names.ts';
+import { ensureVariables, findFirmware } from './uefi.ts';
+import { deviceGroups, machineUser } from './user.ts';
+
+export interface QemuEngineOptions {
+  readonly dataDir: string;
+  /** CIDR block of public addresses. */
+  readonly publicPool: string;
+  /** The host's interface through which instances may reach the world. */
+  readonly uplink?: string | undefined;
+  /** `kvm` or `tcg`; tested when left out. */
+  readonly accel?: string | undefined;
+  /** A disk with a stock kernel (qcow2) for KVM's self-test, asked for only when that test is made. */
+  readonly kernelDisk?: (() => Promise<string | undefined>) | undefined;
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+const TEND_INTERVAL_MS = 5_000;
+
+/**
+ * QEMU machines, qcow2 disks and a network of namespaces on this machine. Making the engine touches nothing but the
+ * data folder; `open` finds what an earlier process left, `destroy` works with and without it.
+ * @throws EngineError `Failed` when the system user for machines cannot be made.
+ */
+export async function createQemuEngine(options: QemuEngineOptions): Promise<Engine> {
+  const log = options.log ?? (() => {});
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  // As /proc shows the working directory of machines.
+  const dataDir = await realpath(options.dataDir);
+  const user = await machineUser();
+  const disks = createDisks(dataDir, user);
+  const fabric = createFabric({
+    dataDir: resolve(options.dataDir),
+    publicPool: options.publicPool,
+    uplink: options.uplink,
+    user,
+    log,
+  });
+  let events: EngineEvents | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let accelerator: Promise<Accelerator> | undefined;
+  let opened = false;
+
+  /** The test may boot a machine, so it runs beside the server's start; the first machine waits for it. */
+  function chosenAccelerator(): Promise<Accelerator> {
+    accelerator ??= (async () => {
+      const chosen = await chooseAccelerator({
+        cacheDir: join(dataDir, 'cache'),
+        ...(options.accel ? { override: options.accel } : {}),
+        ...(options.kernelDisk ? { kernelDisk: options.kernelDisk } : {}),
+      });
+      if (chosen.name === 'kvm') groups.push(...(await deviceGroups('/dev/kvm', user)));
+      log(`machines run by ${chosen.name}: ${chosen.reason}`);
+      return chosen;
+    })();
+    // A test that could not be made is made again for the next machine.
+    accelerator.catch(() => {
+      accelerator = undefined;
+    });
+    return accelerator;
+  }
+
+  const groups: number[] = [];
+  const context: MachineContext = {
+    dataDir,
+    user,
+    groups,
+    cgroups: await Cgroups.open(dataDirHash(dataDir)),
+    async arguments(spec) {
+      const firmware = spec.bootMode === 'uefi' ? { firmware: await findFirmware() } : {};
+      return commandLine(spec, { accelerator: await chosenAccelerator(), ...firmware });
+    },
+    async prepare(spec, runFolder) {
+      if (spec.nics.length > 0) await deviceGroups('/dev/net/tun', user).then(ids => addMissing(groups, ids));
+      if (spec.bootMode === 'uefi') await ensureVariables(await findFirmware(), runFolder, user);
+    },
+    admit: spec => capacity.admitMachine(spec),
+    changed: instanceId => events?.machineChanged(instanceId),
+    log,
+  };
+  const machines = createMachines(context);
+  const capacity = new Capacity({ freeDiskBytes: () => disks.freeBytes(), occupants: () => machines.occupants() });
+
+  async function tend(): Promise<void> {
+    await capacity.refresh();
+    await machines.tend(capacity.diskIsFull);
+  }
+
+  /** Machines and folders; what both a server and `destroy` need. */
+  async function openMachines(): Promise<void> {
+    if (opened) return;
+    opened = true;
+    await disks.open();
+    await machines.open();
+    await capacity.refresh();
+  }
+
+  async function close(): Promise<void> {
+    clearInterval(timer);
+    events = undefined;
+    opened = false;
+    await machines.close();
+    await fabric.close();
+  }
+
+  return {
+    name: 'qemu',
+    capabilities: { realMachines: true, consoleOutput: true, screenshot: true, architectures: ['x86_64'] },
+    machines: {
+      ...machines,
+      async ensureRunning(spec) {
+        await capacity.refresh();
+        await machines.ensureRunning(spec);
+      },
+    },
+    disks,
+    fabric,
+    async open(receiver, metadata) {
+      events = receiver;
+      chosenAccelerator().catch(error => log(`the test of the accelerator failed: ${error.message}`));
+      await openMachines();
+      await fabric.open(metadata);
+      timer = setInterval(() => {
+        tend().catch(error => log(`looking after machines failed: ${error.message}`));
+      }, TEND_INTERVAL_MS);
+      timer.unref();
+    },
+    close,
+    async destroy() {
+      await openMachines();
+      await machines.powerOffAll();
+      await context.cgroups.close();
+      await fabric.destroy();
+      await close();
+    },
+    async capacity() {
+      await capacity.refresh();
+      return capacity.figures();
+    },
+    admit: request => capacity.admit(request),
+  };
+}
+
+function addMissing(list: number[], values: readonly number[]): void {
+  for (const value of values) if (!list.includes(value)) list.push(value);
+}

@@ -1,0 +1,106 @@
+import { chmod, chown, mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MachineDriver } from '../engine.ts';
+import type { Occupant } from './capacity.ts';
+import { Machine, type MachineContext } from './machine.ts';
+import { isInstanceId } from './paths.ts';
+import { findMachineProcesses, kill } from './process.ts';
+
+export interface QemuMachines extends MachineDriver {
+  /** Finds the machines of earlier servers again. */
+  open(): Promise<void>;
+  /** Lets go of them. */
+  close(): Promise<void>;
+  /** Ends all of them at once; what ran is `stopped` by `host-request` from then on. */
+  powerOffAll(): Promise<void>;
+  /** Machines that run or start, for `Capacity`. */
+  occupants(): Iterable<Occupant>;
+  /** What must be looked at every few seconds. */
+  tend(diskIsFull: boolean): Promise<void>;
+}
+
+/** The machines of one data folder, each with a task of its own (`machine.ts`). */
+export function createMachines(context: MachineContext): QemuMachines {
+  const machines = new Map<string, Machine>();
+  const folder = join(context.dataDir, 'machines');
+
+  /** Machines are known from their first start on; a look at an unknown one must not make it known. */
+  function find(instanceId: string): Machine {
+    return machines.get(instanceId) ?? new Machine(instanceId, context);
+  }
+
+  /** QEMU may pass through the data folder to its own files, and list nothing in it. */
+  async function makeFolders(): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    if (!context.user.switchUser) return;
+    await chown(folder, 0, context.user.gid);
+    const { mode, uid } = await stat(context.dataDir);
+    await chown(context.dataDir, uid, context.user.gid);
+    await chmod(context.dataDir, (mode & 0o7777) | 0o010);
+  }
+
+  return {
+    async open() {
+      await makeFolders();
+      const processes = await findMachineProcesses(context.dataDir);
+      const known = (await readdir(folder)).filter(isInstanceId);
+      await Promise.all(
+        known.map(async instanceId => {
+          const machine = new Machine(instanceId, context);
+          machines.set(instanceId, machine);
+          await machine.adopt(processes.get(instanceId));
+          processes.delete(instanceId);
+        }),
+      );
+      // Without its folder a machine cannot be talked to any more.
+      for (const process of processes.values()) await kill(process);
+    },
+    async close() {
+      await Promise.all([...machines.values()].map(machine => machine.release()));
+      machines.clear();
+    },
+    async powerOffAll() {
+      await Promise.all([...machines.values()].map(machine => machine.powerOff('Fogbank was taken down')));
+    },
+    *occupants() {
+      for (const machine of machines.values()) {
+        const occupant = machine.occupied;
+        if (occupant) yield occupant;
+      }
+    },
+    async tend(diskIsFull) {
+      await Promise.all([...machines.values()].map(machine => machine.tend(diskIsFull)));
+    },
+    async ensureRunning(spec) {
+      const machine = find(spec.instanceId);
+      machines.set(spec.instanceId, machine);
+      await machine.start(spec);
+    },
+    async status(instanceId) {
+      return find(instanceId).status;
+    },
+    async pressPowerButton(instanceId) {
+      await find(instanceId).pressPowerButton();
+    },
+    async powerOff(instanceId) {
+      await find(instanceId).powerOff();
+    },
+    async reset(instanceId) {
+      await find(instanceId).reset();
+    },
+    async remove(instanceId) {
+      const machine = find(instanceId);
+      await machine.remove();
+      if (machines.get(instanceId) === machine && machine.status.state === 'absent') machines.delete(instanceId);
+    },
+    async list() {
+      return [...machines.keys()];
+    },
+    async consoleOutput(instanceId) {
+      return find(instanceId).consoleOutput();
+    },
+    async screenshot(instanceId) {
+      return find(instanceId).screenshot();
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { cpus } from 'node:os';
+import { type Engine, EngineError, type EngineEvents, type MachineStatus } from '../engine.ts';
+
+/**
+ * An engine without machines: what is asked for is there at once, and nothing runs. For tests of the API, of clients
+ * and of scale.
+ *
+ * It keeps nothing: after a restart every machine is `absent` (never `stopped`), which to a controller means that it
+ * has yet to be started, and starting costs nothing. So running instances stay running over a restart of the server,
+ * and no disk or network is ever found missing.
+ */
+export function createSimulator(): Engine {
+  /** Per machine the time of its start, or how it ended: two words for each of 100,000 machines. */
+  const machines = new Map<string, number | Exclude<MachineStatus, { state: 'running' }>>();
+  const volumes = new Set<string>();
+  const snapshots = new Set<string>();
+  const ports = new Map<string, Set<string>>();
+  let events: EngineEvents | undefined;
+
+  function portsOf(vpcId: string): Set<string> {
+    const known = ports.get(vpcId) ?? new Set();
+    ports.set(vpcId, known);
+    return known;
+  }
+
+  /** Tells the controllers after the caller has got its answer, as a real machine would. */
+  function changed(instanceId: string): void {
+    setImmediate(() => events?.machineChanged(instanceId));
+  }
+
+  function isRunning(instanceId: string): boolean {
+    return typeof machines.get(instanceId) === 'number';
+  }
+
+  function stop(instanceId: string, status: MachineStatus & { state: 'stopped' }): void {
+    if (!isRunning(instanceId)) return;
+    machines.set(instanceId, status);
+    changed(instanceId);
+  }
+
+  return {
+    name: 'simulator',
+    capabilities: {
+      realMachines: false,
+      consoleOutput: false,
+      screenshot: false,
+      // Nothing executes an instruction, so every architecture is as good as another.
+      architectures: ['i386', 'x86_64', 'arm64', 'x86_64_mac', 'arm64_mac'],
+    },
+    machines: {
+      async ensureRunning({ instanceId }) {
+        if (isRunning(instanceId)) return;
+        machines.set(instanceId, Date.now());
+        changed(instanceId);
+      },
+      async status(instanceId) {
+        const known = machines.get(instanceId) ?? absent;
+        return typeof known === 'number' ? { state: 'running', since: known } : known;
+      },
+      async pressPowerButton(instanceId) {
+        stop(instanceId, stoppedByGuest);
+      },
+      async powerOff(instanceId) {
+        stop(instanceId, stoppedByHost);
+      },
+      async reset(instanceId) {
+        if (!isRunning(instanceId)) throw new EngineError('Invalid', `the machine ${instanceId} is not running`);
+      },
+      async remove(instanceId) {
+        if (machines.delete(instanceId)) changed(instanceId);
+      },
+      async list() {
+        return [...machines.keys()];
+      },
+      async consoleOutput() {
+        return new Uint8Array();
+      },
+      async screenshot() {
+        throw new EngineError('Invalid', 'simulated machines have no screen');
+      },
+    },
+    disks: {
+      async ensureSnapshotFromFile(snapshotId) {
+        snapshots.add(snapshotId);
+      },
+      async ensureVolume(volumeId) {
+        volumes.add(volumeId);
+      },
+      async removeVolume(volumeId) {
+        volumes.delete(volumeId);
+      },
+      async removeSnapshot(snapshotId) {
+        snapshots.delete(snapshotId);
+      },
+      async listVolumes() {
+        return [...volumes];
+      },
+      async listSnapshots() {
+        return [...snapshots];
+      },
+    },
+    fabric: {
+      async ensureVpc({ vpcId }) {
+        portsOf(vpcId);
+      },
+      async removeVpc(vpcId) {
+        ports.delete(vpcId);
+      },
+      async ensureGroup() {},
+      async removeGroup() {},
+      async ensurePort({ vpcId, networkInterfaceId }) {
+        portsOf(vpcId).add(networkInterfaceId);
+      },
+      async removePort(vpcId, networkInterfaceId) {
+        ports.get(vpcId)?.delete(networkInterfaceId);
+      },
+      async listVpcs() {
+        return [...ports.keys()];
+      },
+      async listPorts(vpcId) {
+        return [...(ports.get(vpcId) ?? [])];
+      },
+    },
+    async open(receiver) {
+      events = receiver;
+    },
+    async close() {
+      events = undefined;
+    },
+    async destroy() {
+      machines.clear();
+      ports.clear();
+    },
+    async capacity() {
+      return { memoryMibFree: Number.MAX_SAFE_INTEGER, diskGibFree: Number.MAX_SAFE_INTEGER, vcpus: cpus().length };
+    },
+    admit: () => true,
+  };
+}
+
+const absent = { state: 'absent' } as const;
+const stoppedByGuest = { state: 'stopped', cause: 'guest-shutdown' } as const;
+const stoppedByHost = { state: 'stopped', cause: 'host-request' } as const;
