@@ -53,21 +53,16 @@ async function list(cacheDir: string | undefined, json: boolean): Promise<void> 
   }
   const rows = images.map(image => [image.family, image.name, `${image.sizeGib} GiB`, image.loginUser]);
   const present = new Set(images.map(image => image.family));
-  for (const { family } of catalogue) {
-    if (!present.has(family))
-      rows.push([family, '–', '–', `fogbank image ${isBuilt(family) ? 'build' : 'pull'} ${family}`]);
+  for (const { family, source } of catalogue) {
+    if (!present.has(family)) rows.push([family, '–', '–', `fogbank image ${verbs[source]} ${family}`]);
   }
   process.stdout.write(table([['FAMILY', 'AMI', 'SIZE', 'LOGIN USER'], ...rows]));
 }
 
-/** Families that are made from Debian packages here; the others are downloaded. */
-function isBuilt(family: string): boolean {
-  return family === 'micro' || family.startsWith('debian-');
-}
+const verbs = { built: 'build', pulled: 'pull' } as const;
 
 async function build(family: string, cacheDir: string | undefined, force: boolean): Promise<void> {
-  await checkFamily(family);
-  if (!isBuilt(family)) throw new UserError(`${family} is not built but downloaded`, `fogbank image pull ${family}`);
+  await checkFamily(family, 'built');
   if (process.getuid?.() !== 0) throw new UserError('building an AMI needs root', `sudo fogbank image build ${family}`);
   await ensurePackages(imagePackages, 'to build AMIs');
   const { buildImage } = await import('../images/build.ts');
@@ -77,8 +72,7 @@ async function build(family: string, cacheDir: string | undefined, force: boolea
 }
 
 async function pull(family: string, cacheDir: string | undefined, mirror: string | undefined): Promise<void> {
-  await checkFamily(family);
-  if (isBuilt(family)) throw new UserError(`${family} is not downloaded but built`, `fogbank image build ${family}`);
+  await checkFamily(family, 'pulled');
   await ensurePackages([{ provides: 'qemu-img', name: 'qemu-utils' }], 'to convert images');
   const { pullImage } = await import('../images/pull.ts');
   const progress = progressPrinter();
@@ -86,22 +80,23 @@ async function pull(family: string, cacheDir: string | undefined, mirror: string
   process.stdout.write(`${image.name} is ready (log in as ${image.loginUser})\n`);
 }
 
-async function checkFamily(family: string): Promise<void> {
+/** @throws UserError when there is no such family, or it is had in the other way. */
+async function checkFamily(family: string, source: keyof typeof verbs): Promise<void> {
   const { catalogue } = await import('../images/catalogue.ts');
-  const families = catalogue.map(entry => entry.family);
-  if (!families.includes(family))
-    throw usageError(`image: there is no '${family}'`, `There are ${families.join(', ')}`);
+  const entry = catalogue.find(candidate => candidate.family === family);
+  if (entry === undefined) {
+    throw usageError(`image: there is no '${family}'`, `There are ${catalogue.map(each => each.family).join(', ')}`);
+  }
+  if (entry.source === source) return;
+  throw usageError(
+    `image: ${family} is ${entry.source}, not ${source}`,
+    `fogbank image ${verbs[entry.source]} ${family}`,
+  );
 }
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)));
-  return rows
-    .map(
-      row =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return rows.map(row => `${line(row).trimEnd()}\n`).join('');
 }

@@ -54,6 +54,9 @@ async function main(words: readonly string[]): Promise<number> {
   return command.run(invocation);
 }
 
+/** Errors of other parts whose messages are meant for users. */
+const spokenErrors: ReadonlySet<string> = new Set(['EngineError', 'ImageError']);
+
 /** What a person reads of a failure: no stack trace, unless FOGBANK_DEBUG asks for it. */
 function report(error: unknown): number {
   if (error instanceof Error && process.env.FOGBANK_DEBUG) process.stderr.write(`${error.stack}\n`);
@@ -63,8 +66,8 @@ function report(error: unknown): number {
     if (error.hint !== undefined) process.stderr.write(`${error.hint}\n`);
     return error.exitCode;
   }
-  // Errors of the engine and of the system say what is wrong; anything else is a bug, of which the trace is wanted.
-  if (!(error instanceof Error && (error.name === 'EngineError' || 'syscall' in error))) {
+  // These and errors of the system say what is wrong; anything else is a bug, of which the trace is wanted.
+  if (!(error instanceof Error && (spokenErrors.has(error.name) || 'syscall' in error))) {
     process.stderr.write('This should not happen. FOGBANK_DEBUG=1 shows where it came from.\n');
   }
   return 1;

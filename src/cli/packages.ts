@@ -27,7 +27,6 @@ export const imagePackages: readonly SystemPackage[] = [
   { provides: 'qemu-img', name: 'qemu-utils' },
   { provides: 'mmdebstrap', name: 'mmdebstrap' },
   { provides: 'mke2fs', name: 'e2fsprogs' },
-  { provides: 'sfdisk', name: 'fdisk' },
 ];
 
 /** Administrators' commands are not on every user's PATH. */
