@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { Table } from '../state/table.ts';
+import type { Entry, Table } from '../state/table.ts';
 import { ApiError } from './errors.ts';
 import type { ReadContext } from './operation.ts';
 
@@ -19,6 +19,8 @@ export interface PageSource<Row extends object, Index extends string> {
   /** Which rows; the caller's own in this region unless given. */
   readonly index?: Index;
   readonly value?: string;
+  /** Instead of an index: candidates just after a sequence number, in order of theirs. */
+  readonly entries?: ((after: number) => Iterable<Readonly<Entry<Row>>>) | undefined;
   readonly matches?: ((row: Row) => boolean) | undefined;
   /** Allowed `MaxResults`; EC2's usual range is 5 to 1000. */
   readonly range?: readonly [minimum: number, maximum: number];
@@ -42,7 +44,9 @@ export function paginate<Row extends object, Index extends string>(
   let last = after;
   const index = source.index ?? 'owner';
   const value = source.value ?? context.owner;
-  for (const entry of context.db.entries(source.table as Table<Row, string>, index, value, after)) {
+  const candidates =
+    source.entries?.(after) ?? context.db.entries(source.table as Table<Row, string>, index, value, after);
+  for (const entry of candidates) {
     if (source.matches !== undefined && !source.matches(entry.row)) continue;
     // One more than the page shows that there is a next page; it is not served.
     if (rows.length >= size) return { rows, nextToken: sealToken(context, last) };
@@ -68,17 +72,26 @@ export function paginateArray<Row>(
 /** Refuses `MaxResults` together with ids, as EC2 does for some actions. */
 export function refuseMaxResultsWithIds(input: PageInput, ids: readonly string[] | undefined, name: string): void {
   if (ids !== undefined && ids.length > 0 && input.MaxResults !== undefined) {
-    throw new ApiError('InvalidParameterCombination', `The parameter ${name} cannot be used with the parameter maxResults`);
+    throw new ApiError(
+      'InvalidParameterCombination',
+      `The parameter ${name} cannot be used with the parameter maxResults`,
+    );
   }
 }
 
 function pageSize(value: number | undefined, [minimum, maximum]: readonly [number, number]): number | undefined {
   if (value === undefined) return undefined;
   if (!Number.isInteger(value) || value < minimum) {
-    throw new ApiError('InvalidParameterValue', `Value ( ${value} ) for parameter maxResults is invalid. Expecting a value greater than or equal to ${minimum}.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value ( ${value} ) for parameter maxResults is invalid. Expecting a value greater than or equal to ${minimum}.`,
+    );
   }
   if (value > maximum) {
-    throw new ApiError('InvalidParameterValue', `Value ( ${value} ) for parameter maxResults is invalid. Expecting a value less than or equal to ${maximum}.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value ( ${value} ) for parameter maxResults is invalid. Expecting a value less than or equal to ${maximum}.`,
+    );
   }
   return value;
 }
@@ -96,14 +109,23 @@ function sealToken(context: ReadContext, place: number): string {
 function openToken(context: ReadContext, token: string): number {
   const bytes = Buffer.from(token, 'base64url');
   const head = bytes.subarray(0, 7);
-  if (bytes.length !== 23 || bytes.toString('base64url') !== token || !timingSafeEqual(bytes.subarray(7), authenticate(context, head))) {
-    throw new ApiError('InvalidNextToken', 'The specified NextToken is not valid for this request. Use the token of the previous page with the same parameters.');
+  if (
+    bytes.length !== 23 ||
+    bytes.toString('base64url') !== token ||
+    !timingSafeEqual(bytes.subarray(7), authenticate(context, head))
+  ) {
+    throw new ApiError(
+      'InvalidNextToken',
+      'The specified NextToken is not valid for this request. Use the token of the previous page with the same parameters.',
+    );
   }
   return head.readUIntBE(1, 6);
 }
 
 function authenticate(context: ReadContext, head: Uint8Array): Buffer {
   const { NextToken: _token, MaxResults: _size, ...rest } = context.call.input as Record<string, unknown>;
-  const bound = createHash('sha256').update(JSON.stringify([context.call.service, context.call.operation, context.owner, rest])).digest();
+  const bound = createHash('sha256')
+    .update(JSON.stringify([context.call.service, context.call.operation, context.owner, rest]))
+    .digest();
   return createHmac('sha256', context.services.tokenKey).update(head).update(bound).digest().subarray(0, 16);
 }

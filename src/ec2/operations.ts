@@ -1,4 +1,33 @@
 import type { AnyOperation } from '../api/operation.ts';
+import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
+import { instanceTypeOperations } from './instance-types/operations.ts';
+import { instanceOperations } from './instances/operations.ts';
+import { internetGatewayOperations } from './internet-gateways/operations.ts';
+import { keyPairOperations } from './key-pairs/operations.ts';
+import { networkAclOperations } from './network-acls/operations.ts';
+import { networkInterfaceOperations } from './network-interfaces/operations.ts';
+import { accountAttributeOperations } from './regions/account-attributes.ts';
+import { regionOperations } from './regions/operations.ts';
+import { routeTableOperations } from './route-tables/operations.ts';
+import { snapshotReadOperations } from './snapshots/describe.ts';
+import { subnetOperations } from './subnets/operations.ts';
+import { volumeReadOperations } from './volumes/describe.ts';
+import { vpcOperations } from './vpcs/operations.ts';
 
 /** Every EC2 operation, by resource. A new resource adds one line. */
-export const ec2Operations: readonly AnyOperation[] = [];
+export const ec2Operations: readonly AnyOperation[] = [
+  ...accountAttributeOperations,
+  ...instanceOperations,
+  ...instanceTypeOperations,
+  ...keyPairOperations,
+  ...regionOperations,
+  ...dhcpOptionsOperations,
+  ...internetGatewayOperations,
+  ...networkAclOperations,
+  ...networkInterfaceOperations,
+  ...routeTableOperations,
+  ...snapshotReadOperations,
+  ...subnetOperations,
+  ...volumeReadOperations,
+  ...vpcOperations,
+];

@@ -51,16 +51,17 @@ export function allocatePrivateAddress(db: Reader, subnet: SubnetRow, wanted?: s
   return free;
 }
 
+/** The first addresses of the public pool belong to the fabric (network, host, edge); the last is its broadcast. */
+const reservedOfPool = 4;
+
 /**
  * A public address of the pool that nobody has.
  * @throws ApiError `InsufficientAddressCapacity` when the pool is used up.
  */
 export function allocatePublicAddress(db: Reader, poolCidr: string): string {
   const pool = cidrOf(poolCidr);
-  // The ends of a block are its network and broadcast addresses.
-  const ends = pool.prefixLength < 31 ? 1 : 0;
   const isFree = (address: string) => db.countBy(networkInterfaces, 'publicIp', address) === 0;
-  const free = findFree(pool.first + ends, pool.last - ends, isFree);
+  const free = findFree(pool.first + reservedOfPool, pool.last - 1, isFree);
   if (free === undefined) {
     throw new ApiError(
       'InsufficientAddressCapacity',

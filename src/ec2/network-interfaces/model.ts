@@ -51,6 +51,7 @@ export const networkInterfaces = defineTable<NetworkInterfaceRow>()({
     privateIp: row => row.privateIpAddresses.map(one => `${row.vpcId} ${one.address}`),
     /** `SUBNET N`: interfaces with at least N + 1 addresses; their counts add up to the subnet's used addresses. */
     addressOrdinal: row => row.privateIpAddresses.map((_, ordinal) => `${row.subnetId} ${ordinal}`),
+    address: row => row.privateIpAddresses.map(one => one.address),
     attachment: row => row.attachment?.attachmentId,
     mac: row => row.macAddress,
     publicIp: row => row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [one.publicIp])),

@@ -4,7 +4,11 @@ export interface RouteTableRow {
   readonly routeTableId: string;
   readonly owner: string;
   readonly vpcId: string;
-  readonly associations: readonly { readonly associationId: string; readonly main: boolean; readonly subnetId?: string }[];
+  readonly associations: readonly {
+    readonly associationId: string;
+    readonly main: boolean;
+    readonly subnetId?: string;
+  }[];
   /** Besides the VPC's own prefixes, which are always `local`. */
   readonly routes: readonly {
     readonly destinationCidrBlock: string;

@@ -21,5 +21,8 @@ export interface SnapshotRow {
 export const snapshots = defineTable<SnapshotRow>()({
   name: 'snapshots',
   key: row => row.snapshotId,
-  indexes: { owner: row => row.owner, alias: row => (row.ownerAlias === undefined ? undefined : `${row.ownerAlias}/${row.owner.split('/')[1]}`) },
+  indexes: {
+    owner: row => row.owner,
+    alias: row => (row.ownerAlias === undefined ? undefined : `${row.ownerAlias}/${row.owner.split('/')[1]}`),
+  },
 });

@@ -16,8 +16,17 @@ export interface TagsRow {
 export const resourceTags = defineTable<TagsRow>()({
   name: 'resource_tags',
   key: row => row.resourceId,
-  indexes: { owner: row => row.owner },
+  indexes: {
+    owner: row => row.owner,
+    /** `OWNER KEY=VALUE`, see `tagPair`. */
+    pair: row => Object.entries(row.tags).map(([key, value]) => tagPair(row.owner, key, value)),
+  },
 });
+
+/** Where the resources of an owner with a certain tag are found. */
+export function tagPair(owner: string, key: string, value: string): string {
+  return `${owner} ${key}=${value}`;
+}
 
 const none: Tags = {};
 

@@ -16,7 +16,11 @@ export interface PreparedRegionRow {
   readonly since: number;
 }
 
-export const preparedRegions = defineTable<PreparedRegionRow>()({ name: 'prepared_regions', key: row => row.owner, indexes: {} });
+export const preparedRegions = defineTable<PreparedRegionRow>()({
+  name: 'prepared_regions',
+  key: row => row.owner,
+  indexes: {},
+});
 
 const vpcCidr = '172.31.0.0/16';
 
@@ -63,7 +67,9 @@ export function createDefaultVpc(tx: Tx, account: string, region: string): strin
     owner,
     vpcId,
     associations: [{ associationId: newId('rtbassoc'), main: true }],
-    routes: [{ destinationCidrBlock: '0.0.0.0/0', gatewayId: internetGatewayId, origin: 'CreateRoute', state: 'active' }],
+    routes: [
+      { destinationCidrBlock: '0.0.0.0/0', gatewayId: internetGatewayId, origin: 'CreateRoute', state: 'active' },
+    ],
   });
   const subnetIds: string[] = [];
   for (const [index, zone] of zonesOf(region).entries()) {

@@ -1,0 +1,122 @@
+import type {
+  DescribeVolumeAttributeRequest,
+  DescribeVolumeAttributeResult,
+  DescribeVolumeStatusRequest,
+  DescribeVolumeStatusResult,
+  DescribeVolumesRequest,
+  DescribeVolumesResult,
+} from '@aws-sdk/client-ec2';
+import { arn } from '../../api/arn.ts';
+import { ApiError } from '../../api/errors.ts';
+import type { FilterTable } from '../../api/filters.ts';
+import { findById, idKinds } from '../../api/ids.ts';
+import { type AnyOperation, readOperation } from '../../api/operation.ts';
+import { describeOwn } from '../describe.ts';
+import { type VolumeRow, volumes } from './model.ts';
+import { performanceOf, renderVolume, renderVolumeStatus, volumeStatus, zoneIdOf } from './render.ts';
+
+const time = (milliseconds: number | undefined) =>
+  milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
+
+const filters: FilterTable<VolumeRow> = {
+  'attachment.attach-time': row => time(row.attachment?.attachTime),
+  'attachment.delete-on-termination': row => row.attachment?.deleteOnTermination,
+  'attachment.device': row => row.attachment?.device,
+  'attachment.instance-id': row => row.attachment?.instanceId,
+  'attachment.status': row => row.attachment?.state,
+  'availability-zone': row => row.availabilityZone,
+  'availability-zone-id': zoneIdOf,
+  'create-time': row => time(row.createTime),
+  encrypted: row => row.encrypted,
+  'fast-restored': () => false,
+  'multi-attach-enabled': () => false,
+  'operator.managed': () => false,
+  'operator.principal': () => undefined,
+  size: row => row.size,
+  'snapshot-id': row => row.snapshotId,
+  status: row => row.state,
+  'volume-id': row => row.volumeId,
+  'volume-type': row => row.volumeType,
+};
+
+const statusFilters: FilterTable<VolumeRow> = {
+  'action.code': () => undefined,
+  'action.description': () => undefined,
+  'action.event-id': () => undefined,
+  'attachment-status.instance-id': row => row.attachment?.instanceId,
+  'attachment-status.io-performance': row => row.attachment && performanceOf(row),
+  'availability-zone': row => row.availabilityZone,
+  'availability-zone-id': zoneIdOf,
+  'event.description': () => undefined,
+  'event.event-id': () => undefined,
+  'event.event-type': () => undefined,
+  'event.not-after': () => undefined,
+  'event.not-before': () => undefined,
+  'volume-status.details-name': () => ['io-enabled', 'io-performance'],
+  'volume-status.details-status': row => [volumeStatus(row).ioEnabled, performanceOf(row)],
+  'volume-status.status': row => volumeStatus(row).status,
+};
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html */
+const describeVolumes = readOperation<DescribeVolumesRequest, DescribeVolumesResult>({
+  service: 'ec2',
+  name: 'DescribeVolumes',
+  resources: () => ['*'],
+  run: (input, context) => {
+    const page = describeOwn(context, input, {
+      table: volumes,
+      kind: idKinds.volume,
+      ids: input.VolumeIds,
+      filters,
+      keyFilter: 'volume-id',
+      indexed: { 'attachment.instance-id': 'instance', 'snapshot-id': 'snapshot' },
+    });
+    return { Volumes: page.rows.map(row => renderVolume(context.db, row)), NextToken: page.nextToken };
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumeStatus.html */
+const describeVolumeStatus = readOperation<DescribeVolumeStatusRequest, DescribeVolumeStatusResult>({
+  service: 'ec2',
+  name: 'DescribeVolumeStatus',
+  resources: () => ['*'],
+  run: (input, context) => {
+    const page = describeOwn(context, input, {
+      table: volumes,
+      kind: idKinds.volume,
+      ids: input.VolumeIds,
+      filters: statusFilters,
+      keyFilter: 'volume-id',
+      indexed: { 'attachment-status.instance-id': 'instance' },
+    });
+    return { VolumeStatuses: page.rows.map(renderVolumeStatus), NextToken: page.nextToken };
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumeAttribute.html */
+const describeVolumeAttribute = readOperation<DescribeVolumeAttributeRequest, DescribeVolumeAttributeResult>({
+  service: 'ec2',
+  name: 'DescribeVolumeAttribute',
+  resources: (input, context) => [arn(context, 'volume', input.VolumeId)],
+  run: (input, context) => {
+    const { volumeId: VolumeId } = findById(context, volumes, idKinds.volume, input.VolumeId ?? '');
+    switch (input.Attribute) {
+      case 'autoEnableIO':
+        // I/O of a volume is never suspended here, so there is nothing to turn on.
+        return { VolumeId, AutoEnableIO: { Value: false } };
+      case 'productCodes':
+        return { VolumeId, ProductCodes: [] };
+      default:
+        throw new ApiError(
+          'InvalidParameterValue',
+          `Value (${String(input.Attribute)}) for parameter attribute is invalid. Use autoEnableIO or productCodes.`,
+        );
+    }
+  },
+});
+
+export const volumeReadOperations: readonly AnyOperation[] = [
+  describeVolumes,
+  describeVolumeStatus,
+  describeVolumeAttribute,
+];
