@@ -41,6 +41,8 @@ export interface MetadataServiceOptions {
   readonly identity: Pick<IdentitySigner, 'signAs'>;
   /** 32 secret bytes; session tokens outlive a restart when it is the same again. */
   readonly tokenKey: Uint8Array;
+  /** Told of every request of an instance: its guest is up and its network works. */
+  readonly heard?: (instanceId: string) => void;
   readonly log?: (line: string) => void;
   readonly limits?: Partial<SocketLimits>;
 }
@@ -50,6 +52,7 @@ export function createMetadataService({
   clock,
   identity,
   tokenKey,
+  heard,
   log,
   limits,
 }: MetadataServiceOptions): MetadataService {
@@ -87,6 +90,7 @@ export function createMetadataService({
       const caller = findCaller(state, vpcId, remoteAddress);
       if (caller === undefined) return failure(404);
       if (!rateLimit.admit(caller.networkInterfaceId)) return failure(503);
+      heard?.(caller.instance.instanceId);
       if (caller.instance.metadataOptions.httpEndpoint === 'disabled') return failure(403);
       const segments = pathSegments(request.target);
       if (segments === undefined) return failure(400);

@@ -77,8 +77,8 @@ export interface InstanceRow {
   readonly clientToken?: string;
   /** SMBIOS UUID, beginning with `ec2`. */
   readonly uuid: string;
-  /** Set while status checks cannot be known yet after a start. */
-  readonly startedTime?: number;
+  /** When the guest was first heard on the network since its last start. */
+  readonly reachableSince?: number;
 }
 
 export const instances = defineTable<InstanceRow>()({
@@ -89,6 +89,8 @@ export const instances = defineTable<InstanceRow>()({
     reservation: row => row.reservationId,
     vpc: row => (row.state === 'terminated' ? undefined : row.vpcId),
     image: row => (row.state === 'terminated' ? undefined : row.imageId),
+    /** Machines that have, or will have, memory. */
+    active: row => (row.state === 'terminated' || row.state === 'stopped' ? undefined : 'yes'),
     /** Rows that a sweep must look at: terminated ones are forgotten after an hour. */
     terminated: row => (row.state === 'terminated' ? 'yes' : undefined),
   },

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { ImageManifest } from '../../images/types.ts';
+import type { Reader, Tx } from '../../state/state.ts';
+import { snapshots } from '../snapshots/model.ts';
+import { volumes } from '../volumes/model.ts';
+import { type ImageRow, images } from './model.ts';
+
+/** An image in the cache and the absolute path of its disk. */
+export interface PublishedImage {
+  readonly manifest: ImageManifest;
+  readonly file: string;
+}
+
+/** The accounts that publish these AMIs on AWS, so that Terraform's `owners` find them here too. */
+const vendors: Readonly<Record<string, string>> = { debian: '136693071363', ubuntu: '099720109477' };
+const amazon = '137112412989';
+
+/** The account that owns the AMIs of a family, e.g. `debian-12`. */
+export function vendorAccount(family: string): string {
+  return vendors[family.split('-')[0] ?? ''] ?? amazon;
+}
+
+/**
+ * Makes the public AMIs of a Region those of the image cache: new ones appear, ones whose disk is gone and that no
+ * volume needs disappear. Ids follow from content, name and Region, so that they are the same after a restart.
+ */
+export function publishImages(tx: Tx, region: string, available: readonly PublishedImage[], now: number): void {
+  const wanted = new Set<string>();
+  for (const { manifest, file } of available) {
+    const imageId = stableId('ami', region, manifest);
+    wanted.add(imageId);
+    if (tx.get(images, imageId)?.state === 'available') continue;
+    publish(tx, region, imageId, manifest, file, now);
+  }
+  for (const row of published(tx, region)) {
+    if (wanted.has(row.imageId)) continue;
+    withdraw(tx, row);
+  }
+}
+
+/** Whether `publishImages` would change anything; cheap enough for every call. */
+export function isPublished(db: Reader, region: string, available: readonly PublishedImage[]): boolean {
+  return published(db, region).length === available.length && available.every(({ manifest }) => db.get(images, stableId('ami', region, manifest)) !== undefined);
+}
+
+function publish(tx: Tx, region: string, imageId: string, manifest: ImageManifest, file: string, now: number): void {
+  const owner = `${vendorAccount(manifest.family)}/${region}`;
+  const snapshotId = stableId('snap', region, manifest);
+  tx.put(snapshots, {
+    snapshotId,
+    owner,
+    volumeId: 'vol-ffffffff',
+    volumeSize: manifest.sizeGib,
+    state: 'completed',
+    description: `Root disk of ${manifest.name}`,
+    encrypted: false,
+    startTime: now,
+    ownerAlias: 'amazon',
+    sourceFile: file,
+  });
+  tx.put(images, {
+    imageId,
+    owner,
+    name: manifest.name,
+    description: manifest.description,
+    architecture: manifest.architecture,
+    state: 'available',
+    public: true,
+    launchPermissions: [],
+    ownerAlias: 'amazon',
+    rootDeviceName: manifest.rootDeviceName,
+    blockDevices: [
+      { deviceName: manifest.rootDeviceName, snapshotId, volumeSize: manifest.sizeGib, volumeType: 'gp3', deleteOnTermination: true, encrypted: false },
+    ],
+    bootMode: manifest.bootMode,
+    ...(manifest.imdsSupport === undefined ? {} : { imdsSupport: manifest.imdsSupport }),
+    enaSupport: true,
+    creationDate: now,
+    loginUser: manifest.loginUser,
+    ssmAliases: manifest.ssmAliases,
+  });
+}
+
+function withdraw(tx: Tx, row: ImageRow): void {
+  tx.delete(images, row.imageId);
+  for (const { snapshotId } of row.blockDevices) {
+    if (snapshotId !== undefined && tx.countBy(volumes, 'snapshot', snapshotId) === 0) tx.delete(snapshots, snapshotId);
+  }
+}
+
+function published(db: Reader, region: string): ImageRow[] {
+  return db.by(images, 'shared', region).filter(row => row.ownerAlias === 'amazon');
+}
+
+function stableId(prefix: string, region: string, manifest: ImageManifest): string {
+  const hash = createHash('sha256').update(`${prefix}\0${region}\0${manifest.name}\0${manifest.sha256}`).digest('hex');
+  return `${prefix}-0${hash.slice(0, 16)}`;
+}

@@ -1,0 +1,193 @@
+import type { Clock } from '../../api/clock.ts';
+import type { Controller } from '../../controllers/controllers.ts';
+import { type Engine, EngineError } from '../../engine/engine.ts';
+import type { State } from '../../state/state.ts';
+import { networkInterfaces } from '../network-interfaces/model.ts';
+import type { Network } from '../network-interfaces/network.ts';
+import { ensureDisk } from '../volumes/disks.ts';
+import { machineSpec } from './machine-spec.ts';
+import { type InstanceRow, instances } from './model.ts';
+import {
+  forgetTerminated,
+  recordGuestShutdown,
+  recordLost,
+  recordRunning,
+  recordStartFailure,
+  recordStopped,
+  recordTerminated,
+} from './outcomes.ts';
+import { serverReason } from './state-reasons.ts';
+
+export interface InstanceControllerOptions {
+  readonly state: State;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Absent where the engine has no network. */
+  readonly network: Network | undefined;
+  readonly log: (line: string) => void;
+}
+
+/** Milliseconds. */
+const poll = 500;
+const pressAgain = 15_000;
+/** After this a guest that does not shut down is powered off. */
+const stopGrace = 180_000;
+const terminateGrace = 20_000;
+const rebootGrace = 120_000;
+/** A start that fails for other reasons than capacity is tried this often. */
+const startAttempts = 3;
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-recover.html */
+const recoveriesPerDay = 3;
+const day = 86_400_000;
+
+/** Makes machines do what the state of their instances says, and records what they do by themselves. */
+export function instanceController(options: InstanceControllerOptions): Controller {
+  const { state, engine, clock, network, log } = options;
+  const pressed = new Map<string, number>();
+  const recoveries = new Map<string, number[]>();
+
+  return {
+    name: 'instances',
+    watch: change => (change.table === instances.name && change.after !== undefined ? [change.key] : []),
+    initial: function* () {
+      for (const { row } of state.entries(instances)) if (row.state !== 'stopped') yield row.instanceId;
+    },
+    reconcile: async id => {
+      const row = state.get(instances, id);
+      switch (row?.state) {
+        case 'pending':
+          return start(row);
+        case 'running':
+          return row.wanted === 'reboot' ? reboot(row) : watchOver(row);
+        case 'stopping':
+        case 'shutting-down':
+          return shutDown(row);
+        case 'terminated':
+          return state.write(tx => forgetTerminated(tx, id, clock.now()));
+        default:
+          return undefined;
+      }
+    },
+    failed: (id, error, attempt) => {
+      const reason = failureReason(error, attempt);
+      if (reason !== undefined) state.write(tx => recordStartFailure(tx, id, clock.now(), reason));
+    },
+  };
+
+  async function start(row: InstanceRow): Promise<undefined> {
+    pressed.delete(row.instanceId);
+    await power(row);
+    state.write(tx => recordRunning(tx, row.instanceId, clock.now(), !engine.capabilities.realMachines));
+  }
+
+  async function power(row: InstanceRow): Promise<void> {
+    for (const device of row.blockDevices) await ensureDisk(state, engine.disks, device.volumeId);
+    if (network !== undefined) {
+      for (const id of row.networkInterfaceIds) await network.reconcileInterface(row.vpcId, id);
+    }
+    await engine.machines.ensureRunning(machineSpec(state, row));
+  }
+
+  async function watchOver(row: InstanceRow): Promise<undefined> {
+    pressed.delete(row.instanceId);
+    const status = await engine.machines.status(row.instanceId);
+    if (status.state === 'running') return;
+    if (status.state === 'stopped' && status.cause === 'guest-shutdown') {
+      state.write(tx => recordGuestShutdown(tx, row.instanceId, clock.now()));
+      return;
+    }
+    // The host restarted, or the machine's process died: what EC2 calls a failed system status check.
+    const message = status.state === 'absent' ? 'the machine is gone' : (status.message ?? 'the machine ended unexpectedly');
+    if (engine.capabilities.realMachines) {
+      const recent = (recoveries.get(row.instanceId) ?? []).filter(time => time > clock.now() - day);
+      if (row.autoRecovery === 'disabled' || recent.length >= recoveriesPerDay) {
+        state.write(tx => recordLost(tx, row.instanceId, clock.now(), message));
+        return;
+      }
+      recoveries.set(row.instanceId, [...recent, clock.now()]);
+      log(`instances ${row.instanceId}: ${message}; starting it again`);
+    }
+    await power(row);
+  }
+
+  async function reboot(row: InstanceRow): Promise<number | undefined> {
+    const { instanceId } = row;
+    const status = await engine.machines.status(instanceId);
+    if (status.state === 'running') {
+      if (!engine.capabilities.realMachines) return rebooted(instanceId);
+      const since = pressed.get(instanceId);
+      if (since === undefined) {
+        pressed.set(instanceId, clock.now());
+        await engine.machines.pressPowerButton(instanceId);
+        return poll;
+      }
+      if (clock.now() - since < rebootGrace) return poll;
+      await engine.machines.reset(instanceId);
+      return rebooted(instanceId);
+    }
+    await power(row);
+    return rebooted(instanceId);
+  }
+
+  function rebooted(instanceId: string): undefined {
+    pressed.delete(instanceId);
+    state.write(tx => {
+      const row = tx.get(instances, instanceId);
+      if (row?.state !== 'running' || row.wanted !== 'reboot') return;
+      const { wanted: _wanted, reachableSince: _since, ...rest } = row;
+      tx.put(instances, { ...rest, ...(engine.capabilities.realMachines ? {} : { reachableSince: clock.now() }) });
+    });
+  }
+
+  async function shutDown(row: InstanceRow): Promise<number | undefined> {
+    const { instanceId } = row;
+    const status = await engine.machines.status(instanceId);
+    if (status.state === 'running') {
+      const elapsed = clock.now() - row.stateSince;
+      const terminating = row.state === 'shutting-down';
+      // A guest that is still booting would not hear the button; when its disks go anyway, nothing is lost.
+      const deaf = terminating && row.reachableSince === undefined;
+      const grace = terminating ? terminateGrace : stopGrace;
+      if (row.wanted === 'force-stop' || deaf || elapsed > grace || !engine.capabilities.realMachines) {
+        await engine.machines.powerOff(instanceId);
+      } else {
+        const last = pressed.get(instanceId);
+        if (last === undefined || clock.now() - last > pressAgain) {
+          pressed.set(instanceId, clock.now());
+          await engine.machines.pressPowerButton(instanceId);
+        }
+        return poll;
+      }
+    }
+    pressed.delete(instanceId);
+    if (row.state === 'stopping') state.write(tx => recordStopped(tx, instanceId, clock.now()));
+    else await dismantle(row);
+    return undefined;
+  }
+
+  /** Everything of the machine goes before the instance is shown as terminated, so that what is gone is gone. */
+  async function dismantle(row: InstanceRow): Promise<void> {
+    await engine.machines.remove(row.instanceId);
+    if (network !== undefined) {
+      for (const id of row.networkInterfaceIds) if (state.get(networkInterfaces, id) !== undefined) await network.unplug(row.vpcId, id);
+    }
+    for (const device of row.blockDevices) if (device.deleteOnTermination) await engine.disks.removeVolume(device.volumeId);
+    recoveries.delete(row.instanceId);
+    state.write(tx => recordTerminated(tx, row.instanceId, clock.now()));
+  }
+}
+
+/** The reason to give up a start for, or undefined to try again. */
+function failureReason(error: unknown, attempt: number): InstanceRow['stateReason'] | undefined {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof EngineError && error.code === 'InsufficientCapacity') return serverReason('Server.InsufficientInstanceCapacity', message);
+  return attempt >= startAttempts ? serverReason('Server.InternalError', message) : undefined;
+}
+
+/** Ends machines that no instance wants: what a crash between two steps left behind. */
+export async function removeOrphanMachines(state: State, engine: Engine): Promise<void> {
+  for (const id of await engine.machines.list()) {
+    const row = state.get(instances, id);
+    if (row === undefined || row.state === 'terminated') await engine.machines.remove(id);
+  }
+}

@@ -1,0 +1,138 @@
+import type { BlockDeviceMapping } from '@aws-sdk/client-ec2';
+import { ApiError } from '../../../api/errors.ts';
+import { checkId, idKinds, throwNotFound } from '../../../api/ids.ts';
+import type { WriteContext } from '../../../api/operation.ts';
+import type { ImageBlockDevice, ImageRow } from '../../images/model.ts';
+import { type SnapshotRow, snapshots } from '../../snapshots/model.ts';
+import { type VolumeSpecification, volumeSpecification } from '../../volumes/specification.ts';
+
+/** A volume that a launch will make. */
+export interface LaunchVolume extends VolumeSpecification {
+  readonly deviceName: string;
+  readonly snapshotId?: string;
+  readonly deleteOnTermination: boolean;
+}
+
+type Ebs = NonNullable<BlockDeviceMapping['Ebs']>;
+
+/**
+ * The volumes of a launch: the image's block device mapping with the request's laid over it; the root comes first.
+ * @throws ApiError `InvalidBlockDeviceMapping`, `InvalidSnapshot.NotFound`, and what `volumeSpecification` throws.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
+ */
+export function launchVolumes(context: WriteContext, image: ImageRow, mappings: readonly BlockDeviceMapping[] | undefined): LaunchVolume[] {
+  const requested = requestedDevices(mappings);
+  const result: LaunchVolume[] = [];
+  for (const device of image.blockDevices) {
+    const request = requested.get(device.deviceName);
+    requested.delete(device.deviceName);
+    const root = device.deviceName === image.rootDeviceName;
+    if (request === 'none') {
+      if (root) throw invalid(`The root device ${device.deviceName} cannot be left out.`);
+      continue;
+    }
+    const volume = overlay(context, device, request ?? {}, root);
+    if (root) result.unshift(volume);
+    else result.push(volume);
+  }
+  for (const [deviceName, request] of requested) {
+    if (request === 'none') continue;
+    result.push(additional(context, deviceName, request));
+  }
+  if (result[0]?.deviceName !== image.rootDeviceName) throw invalid(`The image ${image.imageId} has no mapping for its root device ${image.rootDeviceName}.`);
+  return result;
+}
+
+function requestedDevices(mappings: readonly BlockDeviceMapping[] | undefined): Map<string, Ebs | 'none'> {
+  const requested = new Map<string, Ebs | 'none'>();
+  for (const mapping of mappings ?? []) {
+    const name = mapping.DeviceName;
+    if (name === undefined || !/^(?:\/dev\/)?(?:xvd|sd)[a-z]{1,2}\d{0,2}$/.test(name)) {
+      throw invalid(`Invalid device name '${name ?? ''}'. Use names such as /dev/sdf or /dev/xvdf.`);
+    }
+    if (requested.has(name)) throw invalid(`Device name ${name} appears more than once.`);
+    if (mapping.VirtualName !== undefined) {
+      // Instance types here have no instance store; EC2 ignores such mappings for them.
+      if (!/^ephemeral\d{1,2}$/.test(mapping.VirtualName)) throw invalid(`Virtual name '${mapping.VirtualName}' is not valid. Use ephemeralN.`);
+      continue;
+    }
+    if (mapping.NoDevice !== undefined) {
+      if (mapping.Ebs !== undefined) throw invalid(`The mapping of ${name} has both NoDevice and Ebs.`);
+      requested.set(name, 'none');
+      continue;
+    }
+    if (mapping.Ebs === undefined) throw invalid(`The mapping of ${name} needs Ebs, NoDevice, or VirtualName.`);
+    refuseUnsupported(mapping.Ebs);
+    requested.set(name, mapping.Ebs);
+  }
+  return requested;
+}
+
+function overlay(context: WriteContext, device: ImageBlockDevice, request: Ebs, root: boolean): LaunchVolume {
+  if (root && request.SnapshotId !== undefined && request.SnapshotId !== device.snapshotId) {
+    throw invalid(`The snapshot of the root device ${device.deviceName} cannot be replaced at launch. Register an image of ${request.SnapshotId} instead.`);
+  }
+  const snapshotId = request.SnapshotId ?? device.snapshotId;
+  const snapshot = snapshotId === undefined ? undefined : usableSnapshot(context, snapshotId, device.snapshotId);
+  const volumeType = request.VolumeType ?? device.volumeType;
+  const sameType = request.VolumeType === undefined || request.VolumeType === device.volumeType;
+  const specification = volumeSpecification(
+    {
+      VolumeType: volumeType,
+      Size: request.VolumeSize ?? device.volumeSize,
+      Iops: request.Iops ?? (sameType ? device.iops : undefined),
+      Throughput: request.Throughput ?? (sameType ? device.throughput : undefined),
+    },
+    { size: snapshot?.volumeSize, volumeType: 'gp2' },
+  );
+  checkSize(specification.size, snapshot);
+  return {
+    ...specification,
+    deviceName: device.deviceName,
+    ...(snapshotId === undefined ? {} : { snapshotId }),
+    deleteOnTermination: request.DeleteOnTermination ?? device.deleteOnTermination,
+  };
+}
+
+function additional(context: WriteContext, deviceName: string, request: Ebs): LaunchVolume {
+  const snapshot = request.SnapshotId === undefined ? undefined : usableSnapshot(context, request.SnapshotId);
+  const specification = volumeSpecification(
+    { VolumeType: request.VolumeType, Size: request.VolumeSize, Iops: request.Iops, Throughput: request.Throughput },
+    { size: snapshot?.volumeSize, volumeType: 'gp2' },
+  );
+  checkSize(specification.size, snapshot);
+  return {
+    ...specification,
+    deviceName,
+    ...(snapshot === undefined ? {} : { snapshotId: snapshot.snapshotId }),
+    deleteOnTermination: request.DeleteOnTermination ?? true,
+  };
+}
+
+function usableSnapshot(context: WriteContext, snapshotId: string, ofImage?: string): SnapshotRow {
+  checkId(idKinds.snapshot, snapshotId);
+  const row = context.db.get(snapshots, snapshotId);
+  const allowed = row !== undefined && (row.owner === context.owner || row.ownerAlias === 'amazon' || snapshotId === ofImage);
+  if (!allowed) throwNotFound(idKinds.snapshot, [snapshotId]);
+  if (row.state !== 'completed' && snapshotId !== ofImage) {
+    throw new ApiError('IncorrectState', `The snapshot '${snapshotId}' is ${row.state}; it must be completed.`);
+  }
+  return row;
+}
+
+function checkSize(size: number, snapshot: SnapshotRow | undefined): void {
+  if (snapshot !== undefined && size < snapshot.volumeSize) {
+    throw invalid(`Volume of size ${size}GB is smaller than snapshot '${snapshot.snapshotId}', expect size >= ${snapshot.volumeSize}GB`);
+  }
+}
+
+function refuseUnsupported(ebs: Ebs): void {
+  if (ebs.Encrypted === true || ebs.KmsKeyId !== undefined) {
+    throw new ApiError('UnsupportedOperation', 'Encrypted volumes are not supported yet. Leave out Encrypted and KmsKeyId.');
+  }
+  if (ebs.OutpostArn !== undefined) throw new ApiError('UnsupportedOperation', 'Outposts are not supported. Leave out OutpostArn.');
+}
+
+function invalid(message: string): ApiError {
+  return new ApiError('InvalidBlockDeviceMapping', message);
+}

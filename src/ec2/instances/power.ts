@@ -1,0 +1,174 @@
+import type {
+  InstanceStateChange,
+  RebootInstancesRequest,
+  StartInstancesRequest,
+  StartInstancesResult,
+  StopInstancesRequest,
+  StopInstancesResult,
+  TerminateInstancesRequest,
+  TerminateInstancesResult,
+} from '@aws-sdk/client-ec2';
+import { arn } from '../../api/arn.ts';
+import { ApiError } from '../../api/errors.ts';
+import { findByIds, idKinds } from '../../api/ids.ts';
+import { type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
+import { instanceType } from '../instance-types/catalogue.ts';
+import { networkInterfaces } from '../network-interfaces/model.ts';
+import { assignPublicIp } from '../network-interfaces/lifecycle.ts';
+import { promisedMemory } from './launch/launch.ts';
+import { type InstanceRow, type InstanceStateName, instances } from './model.ts';
+import { stateMember, stateReasons, userInitiated } from './state-reasons.ts';
+
+/*
+ *                 start                       (guest ran)
+ *   stopped ───────────────▶ pending ───────────────▶ running
+ *      ▲                        │                     │  │ ▲
+ *      │ (machine ended)        │ terminate      stop │  │ └── reboot
+ *   stopping ◀──────────────────┼─────────────────────┘  │
+ *      │ terminate              ▼                        │ terminate
+ *      └──────────────▶ shutting-down ◀──────────────────┘
+ *                               │ (machine, disks, interfaces gone)
+ *                               ▼
+ *                           terminated
+ * What a user may ask in which state stands in `allowed`; the controller makes the transitions in brackets.
+ */
+type Request = 'start' | 'stop' | 'reboot' | 'terminate';
+
+const allowed: Readonly<Record<Request, readonly InstanceStateName[]>> = {
+  start: ['stopped', 'pending', 'running'],
+  stop: ['pending', 'running', 'stopping', 'stopped'],
+  reboot: ['pending', 'running'],
+  terminate: ['pending', 'running', 'stopping', 'stopped', 'shutting-down', 'terminated'],
+};
+
+const resources = (input: { readonly InstanceIds?: readonly string[] | undefined }, context: ReadContext) =>
+  (input.InstanceIds ?? []).map(id => arn(context, 'instance', id));
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html */
+export const startInstances = writeOperation<StartInstancesRequest, StartInstancesResult>({
+  service: 'ec2',
+  name: 'StartInstances',
+  resources,
+  run: (input, context) => ({ StartingInstances: change(context, 'start', input.InstanceIds, start) }),
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html */
+export const stopInstances = writeOperation<StopInstancesRequest, StopInstancesResult>({
+  service: 'ec2',
+  name: 'StopInstances',
+  resources,
+  run: (input, context) => {
+    if (input.Hibernate === true) {
+      throw new ApiError('UnsupportedHibernationConfiguration', 'The instances were not launched with hibernation configured. Stop them without Hibernate.');
+    }
+    const force = input.Force === true || input.SkipOsShutdown === true;
+    return { StoppingInstances: change(context, 'stop', input.InstanceIds, (inside, row) => stop(inside, row, force)) };
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RebootInstances.html */
+export const rebootInstances = writeOperation<RebootInstancesRequest, Record<string, never>>({
+  service: 'ec2',
+  name: 'RebootInstances',
+  resources,
+  run: (input, context) => {
+    change(context, 'reboot', input.InstanceIds, (_, row) => ({ ...row, wanted: 'reboot' }));
+    return {};
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html */
+export const terminateInstances = writeOperation<TerminateInstancesRequest, TerminateInstancesResult>({
+  service: 'ec2',
+  name: 'TerminateInstances',
+  resources,
+  run: (input, context) => ({
+    TerminatingInstances: change(context, 'terminate', input.InstanceIds, (inside, row) =>
+      terminate(inside, row, input.SkipOsShutdown === true || input.Force === true),
+    ),
+  }),
+});
+
+/** Applies a request to every instance, or, when one cannot take it, to none. */
+function change(
+  context: WriteContext,
+  request: Request,
+  ids: readonly string[] | undefined,
+  apply: (context: WriteContext, row: InstanceRow) => InstanceRow,
+): InstanceStateChange[] {
+  const rows = findByIds(context, instances, idKinds.instance, ids ?? []);
+  for (const row of rows) check(request, row);
+  return rows.map(row => {
+    const after = apply(context, row);
+    if (after !== row) context.db.put(instances, after);
+    return { InstanceId: row.instanceId, CurrentState: stateMember(after.state), PreviousState: stateMember(row.state) };
+  });
+}
+
+function check(request: Request, row: InstanceRow): void {
+  if (!allowed[request].includes(row.state)) {
+    const verb = { start: 'started', stop: 'stopped', reboot: 'rebooted', terminate: 'terminated' }[request];
+    throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' is not in a state from which it can be ${verb}: it is ${row.state}.`);
+  }
+  if (request === 'terminate' && row.disableApiTermination && row.state !== 'terminated') {
+    throw new ApiError(
+      'OperationNotPermitted',
+      `The instance '${row.instanceId}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+    );
+  }
+  if (request === 'stop' && row.disableApiStop && row.state !== 'stopped') {
+    throw new ApiError('OperationNotPermitted', `The instance '${row.instanceId}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`);
+  }
+}
+
+function start(context: WriteContext, row: InstanceRow): InstanceRow {
+  if (row.state !== 'stopped') return row;
+  const type = instanceType(row.instanceType);
+  const verdict = context.services.engine.admit({
+    memoryMib: type?.memoryMib ?? 0,
+    diskGib: 0,
+    promisedMemoryMib: context.services.engine.capabilities.realMachines ? promisedMemory(context) : 0,
+  });
+  if (verdict !== true) throw new ApiError('InsufficientInstanceCapacity', `We currently do not have sufficient capacity: ${verdict}`);
+  const primary = row.networkInterfaceIds[0];
+  const card = primary === undefined ? undefined : context.db.get(networkInterfaces, primary);
+  const withAddress =
+    card?.associatePublicIp === true && card.privateIpAddresses[0]?.publicIp === undefined
+      ? assignPublicIp(context.db, card, context.services.publicPool)
+      : card;
+  return {
+    ...row,
+    state: 'pending',
+    stateSince: context.now,
+    wanted: 'start',
+    stateReason: stateReasons.pending,
+    stateTransitionReason: '',
+    launchTime: context.now,
+    publicIpAddress: withAddress?.privateIpAddresses[0]?.publicIp,
+  };
+}
+
+function stop(context: WriteContext, row: InstanceRow, force: boolean): InstanceRow {
+  if (row.state === 'stopped') return row;
+  if (row.state === 'stopping') return force ? { ...row, wanted: 'force-stop' } : row;
+  return {
+    ...row,
+    state: 'stopping',
+    stateSince: context.now,
+    wanted: force ? 'force-stop' : 'stop',
+    stateReason: stateReasons.userShutdown,
+    stateTransitionReason: userInitiated(context.now),
+  };
+}
+
+function terminate(context: WriteContext, row: InstanceRow, force: boolean): InstanceRow {
+  if (row.state === 'terminated' || row.state === 'shutting-down') return row;
+  return {
+    ...row,
+    state: 'shutting-down',
+    stateSince: context.now,
+    wanted: force ? 'force-stop' : 'terminate',
+    stateReason: stateReasons.userShutdown,
+    stateTransitionReason: userInitiated(context.now),
+  };
+}

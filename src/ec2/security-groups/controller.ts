@@ -1,0 +1,27 @@
+import type { Controller } from '../../controllers/controllers.ts';
+import type { Reader } from '../../state/state.ts';
+import type { Network } from '../network-interfaces/network.ts';
+import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './model.ts';
+
+/** Brings changed rules to the packets. Ids are `VPC GROUP`. Groups first reach the fabric with their interfaces. */
+export function securityGroupController(db: Reader, network: Network): Controller {
+  return {
+    name: 'security-groups',
+    watch: change => {
+      if (change.table === securityGroups.name) {
+        const row = (change.after ?? change.before) as SecurityGroupRow;
+        return [`${row.vpcId} ${row.groupId}`];
+      }
+      if (change.table !== securityGroupRules.name) return [];
+      const rule = (change.after ?? change.before) as SecurityGroupRuleRow;
+      const group = db.get(securityGroups, rule.groupId);
+      return group === undefined ? [] : [`${group.vpcId} ${group.groupId}`];
+    },
+    initial: () => [],
+    reconcile: async id => {
+      const [vpcId = '', groupId = ''] = id.split(' ');
+      await network.reconcileGroup(vpcId, groupId);
+      return undefined;
+    },
+  };
+}

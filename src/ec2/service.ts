@@ -1,0 +1,38 @@
+import type { Clock } from '../api/clock.ts';
+import { Controllers } from '../controllers/controllers.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { State } from '../state/state.ts';
+import { instanceController, removeOrphanMachines } from './instances/controller.ts';
+import { networkInterfaceController } from './network-interfaces/controller.ts';
+import { Network } from './network-interfaces/network.ts';
+import { securityGroupController } from './security-groups/controller.ts';
+import { snapshotController } from './snapshots/controller.ts';
+import { vpcController } from './vpcs/controller.ts';
+import { removeOrphanDisks } from './volumes/disks.ts';
+
+export interface Ec2Options {
+  readonly state: State;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+}
+
+/** The controllers of EC2, ready to be started. */
+export function ec2Controllers({ state, engine, clock, log }: Ec2Options): { controllers: Controllers; removeOrphans: () => Promise<void> } {
+  const network = engine.capabilities.realMachines ? new Network(state, engine.fabric) : undefined;
+  const controllers = new Controllers(
+    state,
+    [
+      instanceController({ state, engine, clock, network, log }),
+      snapshotController(state, engine.disks),
+      ...(network === undefined ? [] : [networkInterfaceController(state, network), securityGroupController(state, network), vpcController(network)]),
+    ],
+    log,
+  );
+  const removeOrphans = async () => {
+    await removeOrphanMachines(state, engine);
+    await network?.removeOrphans();
+    await removeOrphanDisks(state, engine.disks);
+  };
+  return { controllers, removeOrphans };
+}

@@ -1,0 +1,27 @@
+import type { DiskDriver } from '../../engine/engine.ts';
+import type { Reader } from '../../state/state.ts';
+import { snapshots } from '../snapshots/model.ts';
+import { volumes } from './model.ts';
+
+/** Makes the disk behind a volume, and first the snapshot that it comes from. @throws EngineError */
+export async function ensureDisk(db: Reader, disks: DiskDriver, volumeId: string): Promise<void> {
+  const volume = db.get(volumes, volumeId);
+  if (volume === undefined) throw new Error(`volume ${volumeId} does not exist`);
+  const snapshot = volume.snapshotId === undefined ? undefined : db.get(snapshots, volume.snapshotId);
+  if (snapshot?.sourceFile !== undefined) await disks.ensureSnapshotFromFile(snapshot.snapshotId, snapshot.sourceFile);
+  await disks.ensureVolume(volumeId, {
+    sizeGib: volume.size,
+    ...(volume.snapshotId === undefined ? {} : { snapshotId: volume.snapshotId }),
+  });
+}
+
+/** Removes disks and snapshots that no row wants: what a crash between two steps left behind. */
+export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<void> {
+  for (const volumeId of await disks.listVolumes()) {
+    if (db.get(volumes, volumeId) === undefined) await disks.removeVolume(volumeId);
+  }
+  for (const snapshotId of await disks.listSnapshots()) {
+    const used = db.get(snapshots, snapshotId) !== undefined || db.countBy(volumes, 'snapshot', snapshotId) > 0;
+    if (!used) await disks.removeSnapshot(snapshotId);
+  }
+}

@@ -1,0 +1,149 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from './api/clock.ts';
+import { createDispatcher } from './api/dispatcher.ts';
+import type { Services } from './api/services.ts';
+import { secretSetting } from './api/settings.ts';
+import { UserError } from './config/user-error.ts';
+import { ImageCache } from './ec2/images/image-cache.ts';
+import { recordReachable } from './ec2/instances/outcomes.ts';
+import { instances } from './ec2/instances/model.ts';
+import { regionFacts } from './ec2/regions/catalogue.ts';
+import { ec2Controllers } from './ec2/service.ts';
+import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
+import { type Engine, EngineError } from './engine/engine.ts';
+import { startGateway } from './gateway/server.ts';
+import { imageCacheDir } from './images/cache.ts';
+import { createIdentitySigner } from './metadata/identity/signer.ts';
+import { createMetadataService } from './metadata/service.ts';
+import { operations } from './operations.ts';
+import { requestLogger } from './server/request-log.ts';
+import { accessKeyLookup, rootCredentials } from './server/credentials.ts';
+import { State } from './state/state.ts';
+import { openSqliteStore, StoreError } from './state/stores/sqlite.ts';
+import { tables } from './tables.ts';
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly engine: 'qemu' | 'simulator';
+  /** CIDR of public addresses. */
+  readonly publicPool: string;
+  readonly uplink?: string | undefined;
+  readonly accel?: string | undefined;
+  readonly accountId?: string | undefined;
+  readonly rootAccessKeyId?: string | undefined;
+  readonly rootSecretAccessKey?: string | undefined;
+  readonly imageCacheDir?: string | undefined;
+  readonly log: (line: string) => void;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  readonly startedInMs: number;
+  /** Ends the server; machines keep running. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a data folder and serves it.
+ * @throws UserError for what the user can mend: a folder or port in use, missing rights, bad settings.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const began = performance.now();
+  const { dataDir, log } = options;
+  const undo: (() => unknown)[] = [];
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const store = openSqliteStore(dataDir);
+    undo.push(() => store.close());
+    const credentials = rootCredentials(dataDir, options);
+    const state = new State(store, tables);
+    undo.push(() => state.close());
+    const clock = systemClock;
+    const engine = await createEngine(options);
+    const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);
+    undo.push(() => imageCache.close());
+    await imageCache.follow(state, () => clock.now());
+    const { controllers, removeOrphans } = ec2Controllers({ state, engine, clock, log });
+    undo.push(() => controllers.close());
+    const metadata = createMetadataService({
+      state,
+      clock,
+      identity: createIdentitySigner({ dir: join(dataDir, 'identity') }),
+      tokenKey: secretSetting(state, 'metadata-token-key'),
+      heard: instanceId => {
+        const row = state.get(instances, instanceId);
+        if (row !== undefined && row.reachableSince === undefined) state.write(tx => recordReachable(tx, instanceId, clock.now()));
+      },
+      log,
+    });
+    undo.push(() => metadata.close());
+    await engine.open({ machineChanged: id => controllers.wake('instances', id) }, metadata);
+    undo.push(() => engine.close());
+    const services: Services = { clock, engine, tokenKey: secretSetting(state, 'page-token-key'), publicPool: options.publicPool };
+    const handle = createDispatcher({
+      state,
+      services,
+      operations,
+      prepareRegion: (_, account, region, now) => {
+        prepareRegion(state, account, region, now);
+        imageCache.publish(state, region, now);
+      },
+    });
+    const gateway = await startGateway({
+      host: options.host,
+      port: options.port,
+      handle,
+      accessKey: accessKeyLookup(credentials),
+      clock,
+      regions: name => regionFacts(name) !== undefined,
+      log: requestLogger(log),
+    });
+    undo.push(() => gateway.close());
+    controllers.start();
+    void removeOrphans().catch((error: unknown) => log(`clean-up: ${error instanceof Error ? error.message : String(error)}`));
+    const record = join(dataDir, 'server.json');
+    writeFileSync(record, `${JSON.stringify({ pid: process.pid, url: gateway.url, startedAt: Date.now(), host: options.host, port: gateway.port })}\n`, { mode: 0o600 });
+    undo.push(() => rmSync(record, { force: true }));
+    return {
+      url: gateway.url,
+      port: gateway.port,
+      startedInMs: performance.now() - began,
+      close: () => runAll(undo),
+    };
+  } catch (error) {
+    await runAll(undo);
+    throw asUserError(error, options);
+  }
+}
+
+async function createEngine(options: ServerOptions): Promise<Engine> {
+  if (options.engine === 'simulator') {
+    const { createSimulator } = await import('./engine/simulator/simulator.ts');
+    return createSimulator();
+  }
+  const { createQemuEngine } = await import('./engine/qemu/engine.ts');
+  const { dataDir, publicPool, uplink, accel, log } = options;
+  return createQemuEngine({ dataDir, publicPool, uplink, accel, log });
+}
+
+/** Undoes in reverse order. */
+async function runAll(undo: (() => unknown)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+function asUserError(error: unknown, options: ServerOptions): unknown {
+  if (error instanceof StoreError || error instanceof EngineError) return new UserError(error.message);
+  if (error instanceof Error && 'code' in error) {
+    if (error.code === 'EADDRINUSE') {
+      return new UserError(`${options.host}:${options.port} is in use`, 'Another server runs there; stop it, or choose another address with --listen HOST:PORT.');
+    }
+    if (error.code === 'EACCES' || error.code === 'EPERM') return new UserError(`access is denied: ${error.message}`, 'Run it with the rights for that, or choose another folder with --data.');
+    if (error.code === 'EADDRNOTAVAIL') return new UserError(`${options.host} is not an address of this machine`, 'Choose another with --listen HOST:PORT.');
+  }
+  return error;
+}

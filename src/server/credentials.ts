@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AccessKey } from '../api/call.ts';
+import { UserError } from '../config/user-error.ts';
+
+/** The root access key of a data folder, in `credentials.json` (mode 0600). */
+export interface RootCredentials {
+  readonly accountId: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+export interface ConfiguredCredentials {
+  readonly accountId?: string | undefined;
+  readonly rootAccessKeyId?: string | undefined;
+  readonly rootSecretAccessKey?: string | undefined;
+}
+
+/**
+ * The root key: the configured one, else the one that the folder has, else a new one. Written back when it changed.
+ * @throws UserError a half-configured key, or a bad account id.
+ */
+export function rootCredentials(dataDir: string, configured: ConfiguredCredentials): RootCredentials {
+  const { accountId, rootAccessKeyId, rootSecretAccessKey } = configured;
+  if (accountId !== undefined && !/^\d{12}$/.test(accountId)) {
+    throw new UserError(`'${accountId}' is not an account id`, 'Use twelve digits, for example 000000000000.');
+  }
+  if ((rootAccessKeyId === undefined) !== (rootSecretAccessKey === undefined)) {
+    throw new UserError('only half of the root access key is configured', 'Set both FOGBANK_ROOT_ACCESS_KEY_ID and FOGBANK_ROOT_SECRET_ACCESS_KEY, or neither.');
+  }
+  const file = join(dataDir, 'credentials.json');
+  const present = readPresent(file);
+  const credentials: RootCredentials = {
+    accountId: accountId ?? present?.accountId ?? '000000000000',
+    accessKeyId: rootAccessKeyId ?? present?.accessKeyId ?? `AKIA${base32(16)}`,
+    secretAccessKey: rootSecretAccessKey ?? present?.secretAccessKey ?? randomBytes(30).toString('base64'),
+  };
+  if (JSON.stringify(present) !== JSON.stringify(credentials)) {
+    const temporary = `${file}.${process.pid}`;
+    writeFileSync(temporary, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, file);
+  }
+  return credentials;
+}
+
+/** How the gateway looks keys up: until there are IAM users, there is the root's. */
+export function accessKeyLookup(credentials: RootCredentials): (accessKeyId: string) => AccessKey | undefined {
+  const { accountId: account, accessKeyId, secretAccessKey } = credentials;
+  const key: AccessKey = {
+    accessKeyId,
+    secretAccessKey,
+    active: true,
+    principal: { account, type: 'root', arn: `arn:aws:iam::${account}:root`, userId: account, accessKeyId },
+  };
+  return id => (id === accessKeyId ? key : undefined);
+}
+
+function readPresent(file: string): RootCredentials | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const { accountId, accessKeyId, secretAccessKey } = JSON.parse(text);
+    if ([accountId, accessKeyId, secretAccessKey].every(value => typeof value === 'string' && value !== '')) {
+      return { accountId, accessKeyId, secretAccessKey };
+    }
+  } catch {
+    // Falls through to the message below.
+  }
+  throw new UserError(`${file} cannot be read`, 'Restore it, or delete it to get a new root access key.');
+}
+
+/** Letters and digits as AWS's key ids have them. */
+function base32(length: number): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  return Array.from(randomBytes(length), byte => alphabet[byte & 31]).join('');
+}
