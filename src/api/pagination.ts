@@ -14,18 +14,21 @@ export interface Page<Row> {
   readonly nextToken: string | undefined;
 }
 
-export interface PageSource<Row extends object, Index extends string> {
+export interface EntriesSource<Row> {
+  /** Candidates just after a sequence number, in order of theirs. */
+  readonly entries: (after: number) => Iterable<Readonly<Entry<Row>>>;
+  readonly matches?: ((row: Row) => boolean) | undefined;
+  /** Allowed `MaxResults`; EC2's usual range is 5 to 1000. */
+  readonly range?: readonly [minimum: number, maximum: number] | undefined;
+  /** Page size when `MaxResults` is absent; everything unless given. */
+  readonly defaultSize?: number | undefined;
+}
+
+export interface PageSource<Row extends object, Index extends string> extends Omit<EntriesSource<Row>, 'entries'> {
   readonly table: Table<Row, Index>;
   /** Which rows; the caller's own in this region unless given. */
   readonly index?: Index;
   readonly value?: string;
-  /** Instead of an index: candidates just after a sequence number, in order of theirs. */
-  readonly entries?: ((after: number) => Iterable<Readonly<Entry<Row>>>) | undefined;
-  readonly matches?: ((row: Row) => boolean) | undefined;
-  /** Allowed `MaxResults`; EC2's usual range is 5 to 1000. */
-  readonly range?: readonly [minimum: number, maximum: number];
-  /** Page size when `MaxResults` is absent; everything unless given. */
-  readonly defaultSize?: number;
 }
 
 /**
@@ -38,15 +41,20 @@ export function paginate<Row extends object, Index extends string>(
   input: PageInput,
   source: PageSource<Row, Index | 'owner'>,
 ): Page<Row> {
+  const { table, index = 'owner', value = context.owner, ...rest } = source;
+  return paginateEntries(context, input, {
+    ...rest,
+    entries: after => context.db.entries(table as Table<Row, string>, index, value, after),
+  });
+}
+
+/** One page of entries from anywhere, as `paginate`. */
+export function paginateEntries<Row>(context: ReadContext, input: PageInput, source: EntriesSource<Row>): Page<Row> {
   const size = pageSize(input.MaxResults, source.range ?? [5, 1000]) ?? source.defaultSize ?? Number.POSITIVE_INFINITY;
   const after = input.NextToken === undefined ? -1 : openToken(context, input.NextToken);
   const rows: Row[] = [];
   let last = after;
-  const index = source.index ?? 'owner';
-  const value = source.value ?? context.owner;
-  const candidates =
-    source.entries?.(after) ?? context.db.entries(source.table as Table<Row, string>, index, value, after);
-  for (const entry of candidates) {
+  for (const entry of source.entries(after)) {
     if (source.matches !== undefined && !source.matches(entry.row)) continue;
     // One more than the page shows that there is a next page; it is not served.
     if (rows.length >= size) return { rows, nextToken: sealToken(context, last) };

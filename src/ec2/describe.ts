@@ -1,7 +1,7 @@
 import { compileFilters, type Filter, type FilterTable } from '../api/filters.ts';
 import { findByIds, type IdKind } from '../api/ids.ts';
 import type { ReadContext } from '../api/operation.ts';
-import { type Page, type PageInput, paginate } from '../api/pagination.ts';
+import { type Page, type PageInput, paginate, paginateEntries } from '../api/pagination.ts';
 import type { Entry, Table } from '../state/table.ts';
 import { resourceTags, tagPair, tagsOf } from './tags/model.ts';
 
@@ -45,12 +45,10 @@ export function describeOwn<Row extends OwnedRow, Index extends string>(
       : undefined;
   const entries =
     byIds === undefined ? narrowest(context, input.Filters, source) : () => entriesOf(context, table, byIds);
-  return paginate(context, input, {
-    table,
-    matches,
-    range: source.range,
-    entries,
-  });
+  const rest = { matches, range: source.range };
+  return entries === undefined
+    ? paginate(context, input, { table, ...rest })
+    : paginateEntries(context, input, { entries, ...rest });
 }
 
 type Entries<Row> = (after: number) => Iterable<Readonly<Entry<Row>>>;

@@ -11,6 +11,7 @@ import { regionOperations } from './regions/operations.ts';
 import { routeTableOperations } from './route-tables/operations.ts';
 import { snapshotReadOperations } from './snapshots/describe.ts';
 import { subnetOperations } from './subnets/operations.ts';
+import { tagOperations } from './tags/operations.ts';
 import { volumeReadOperations } from './volumes/describe.ts';
 import { vpcOperations } from './vpcs/operations.ts';
 
@@ -28,6 +29,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...routeTableOperations,
   ...snapshotReadOperations,
   ...subnetOperations,
+  ...tagOperations,
   ...volumeReadOperations,
   ...vpcOperations,
 ];

@@ -15,7 +15,8 @@ export function snapshotController(db: Reader, disks: DiskDriver): Controller {
     reconcile: async snapshotId => {
       const row = db.get(snapshots, snapshotId);
       if (row?.sourceFile !== undefined) await disks.ensureSnapshotFromFile(snapshotId, row.sourceFile);
-      if (row === undefined && db.countBy(volumes, 'snapshot', snapshotId) === 0) await disks.removeSnapshot(snapshotId);
+      if (row === undefined && db.countBy(volumes, 'snapshot', snapshotId) === 0)
+        await disks.removeSnapshot(snapshotId);
       return undefined;
     },
   };

@@ -11,7 +11,7 @@ import { compileFilters, type FilterTable } from '../../api/filters.ts';
 import { findById, findByIds, idKinds } from '../../api/ids.ts';
 import { type AnyOperation, type ReadContext, readOperation } from '../../api/operation.ts';
 import { accountOf } from '../../api/owner.ts';
-import { paginate } from '../../api/pagination.ts';
+import { paginateEntries } from '../../api/pagination.ts';
 import type { Reader } from '../../state/state.ts';
 import { entriesOf, mergeEntries, sorted } from '../describe.ts';
 import { tagList, tagsOf } from '../tags/model.ts';
@@ -79,8 +79,7 @@ const describeSnapshots = readOperation<DescribeSnapshotsRequest, DescribeSnapsh
     const matches = (row: SnapshotRow) => visible(row) && owned(row) && restorable(row) && (filtered?.(row) ?? true);
     const ids = input.SnapshotIds ?? [];
     const named = ids.length === 0 ? undefined : findByIds(context, snapshots, idKinds.snapshot, ids, visible);
-    const page = paginate(context, input, {
-      table: snapshots,
+    const page = paginateEntries(context, input, {
       matches,
       entries: after =>
         named === undefined

@@ -52,7 +52,10 @@ export function addTags(db: Tx, resource: Omit<TagsRow, 'tags'>, tags: Tags): vo
   if (Object.keys(tags).length === 0) return;
   const merged = { ...tagsOf(db, resource.resourceId), ...tags };
   if (Object.keys(merged).length > tagLimits.perResource) {
-    throw new ApiError('TagLimitExceeded', `A resource can have at most ${tagLimits.perResource} tags; ${resource.resourceId} would have ${Object.keys(merged).length}.`);
+    throw new ApiError(
+      'TagLimitExceeded',
+      `A resource can have at most ${tagLimits.perResource} tags; ${resource.resourceId} would have ${Object.keys(merged).length}.`,
+    );
   }
   db.put(resourceTags, { ...resource, tags: merged });
 }
@@ -74,22 +77,35 @@ export function parseTags(input: readonly TagInput[] | undefined): Tags {
   const tags: Record<string, string> = Object.create(null);
   let count = 0;
   for (const { Key, Value = '' } of input ?? []) {
-    if (Key === undefined || Key === '') throw new ApiError('InvalidParameterValue', 'Tag key cannot be empty. Give every tag a Key.');
+    if (Key === undefined || Key === '')
+      throw new ApiError('InvalidParameterValue', 'Tag key cannot be empty. Give every tag a Key.');
     if ([...Key].length > tagLimits.key) {
-      throw new ApiError('InvalidParameterValue', `Tag key exceeds the maximum length of ${tagLimits.key} characters: '${Key.slice(0, 40)}…'`);
+      throw new ApiError(
+        'InvalidParameterValue',
+        `Tag key exceeds the maximum length of ${tagLimits.key} characters: '${Key.slice(0, 40)}…'`,
+      );
     }
     if ([...Value].length > tagLimits.value) {
-      throw new ApiError('InvalidParameterValue', `Tag value exceeds the maximum length of ${tagLimits.value} characters: '${Value.slice(0, 40)}…'`);
+      throw new ApiError(
+        'InvalidParameterValue',
+        `Tag value exceeds the maximum length of ${tagLimits.value} characters: '${Value.slice(0, 40)}…'`,
+      );
     }
     if (/^aws:/i.test(Key)) {
-      throw new ApiError('InvalidParameterValue', `Tag keys starting with 'aws:' are reserved for internal use: '${Key}'`);
+      throw new ApiError(
+        'InvalidParameterValue',
+        `Tag keys starting with 'aws:' are reserved for internal use: '${Key}'`,
+      );
     }
     if (Key in tags) throw new ApiError('InvalidParameterValue', `Duplicate tag key '${Key}' specified.`);
     tags[Key] = Value;
     count++;
   }
   if (count > tagLimits.perResource) {
-    throw new ApiError('TagLimitExceeded', `A resource can have at most ${tagLimits.perResource} tags; the request has ${count}.`);
+    throw new ApiError(
+      'TagLimitExceeded',
+      `A resource can have at most ${tagLimits.perResource} tags; the request has ${count}.`,
+    );
   }
   return { ...tags };
 }
@@ -117,7 +133,10 @@ export function parseTagSpecifications<Type extends string>(
       );
     }
     if (result[type] !== undefined) {
-      throw new ApiError('InvalidParameterValue', `The resource type '${type}' appears in more than one tag specification. Put its tags in one.`);
+      throw new ApiError(
+        'InvalidParameterValue',
+        `The resource type '${type}' appears in more than one tag specification. Put its tags in one.`,
+      );
     }
     const tags = parseTags(specification.Tags);
     if (Object.keys(tags).length === 0) {

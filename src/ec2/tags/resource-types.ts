@@ -1,0 +1,77 @@
+import { ApiError } from '../../api/errors.ts';
+import { checkId, type IdKind, idKinds, throwNotFound } from '../../api/ids.ts';
+import type { ReadContext } from '../../api/operation.ts';
+import type { AnyTable } from '../../state/state.ts';
+import type { Table } from '../../state/table.ts';
+import { dhcpOptions } from '../dhcp-options/model.ts';
+import { images } from '../images/model.ts';
+import { instances } from '../instances/model.ts';
+import { internetGateways } from '../internet-gateways/model.ts';
+import { keyPairs } from '../key-pairs/model.ts';
+import { networkAcls } from '../network-acls/model.ts';
+import { networkInterfaces } from '../network-interfaces/model.ts';
+import { routeTables } from '../route-tables/model.ts';
+import { securityGroupRules, securityGroups } from '../security-groups/model.ts';
+import { snapshots } from '../snapshots/model.ts';
+import { subnets } from '../subnets/model.ts';
+import { volumes } from '../volumes/model.ts';
+import { vpcs } from '../vpcs/model.ts';
+
+/** A kind of resource that can have tags. */
+export interface ResourceType {
+  /** As in `TagSpecification.ResourceType`. */
+  readonly name: string;
+  readonly kind: IdKind;
+  readonly table: Table<{ readonly owner: string }>;
+}
+
+function type(name: string, kind: IdKind, table: AnyTable): ResourceType {
+  return { name, kind, table };
+}
+
+/** Every taggable resource that exists here. A new resource adds one line. */
+export const resourceTypes: readonly ResourceType[] = [
+  type('dhcp-options', idKinds.dhcpOptions, dhcpOptions),
+  type('image', idKinds.image, images),
+  type('instance', idKinds.instance, instances),
+  type('internet-gateway', idKinds.internetGateway, internetGateways),
+  type('key-pair', idKinds.keyPair, keyPairs),
+  type('network-acl', idKinds.networkAcl, networkAcls),
+  type('network-interface', idKinds.networkInterface, networkInterfaces),
+  type('route-table', idKinds.routeTable, routeTables),
+  type('security-group', idKinds.securityGroup, securityGroups),
+  type('security-group-rule', idKinds.securityGroupRule, securityGroupRules),
+  type('snapshot', idKinds.snapshot, snapshots),
+  type('subnet', idKinds.subnet, subnets),
+  type('volume', idKinds.volume, volumes),
+  type('vpc', idKinds.vpc, vpcs),
+];
+
+const byPrefix = new Map(resourceTypes.map(one => [one.kind.prefix, one]));
+
+/** The type that an id belongs to by its prefix. @throws ApiError `InvalidID` when there is none. */
+export function resourceTypeOf(id: string): ResourceType {
+  const found = byPrefix.get(id.slice(0, id.lastIndexOf('-')));
+  if (found === undefined) throw new ApiError('InvalidID', `The ID '${id}' is not valid`);
+  return found;
+}
+
+/**
+ * The type of a resource of the caller.
+ * @throws ApiError `InvalidID`, `.Malformed` and `.NotFound` of its kind, `UnsupportedOperation` when it is shared.
+ */
+export function ownResource(context: Pick<ReadContext, 'db' | 'owner'>, id: string): ResourceType {
+  const found = resourceTypeOf(id);
+  checkId(found.kind, id);
+  const row = context.db.get(found.table, id);
+  if (row === undefined) throwNotFound(found.kind, [id]);
+  if (row.owner === context.owner) return found;
+  const shared = ('public' in row && row.public === true) || ('ownerAlias' in row && row.ownerAlias !== undefined);
+  if (shared) {
+    throw new ApiError(
+      'UnsupportedOperation',
+      `${id} belongs to another account and is shared with you; tags of your own on it are not supported yet.`,
+    );
+  }
+  throwNotFound(found.kind, [id]);
+}
