@@ -1,7 +1,9 @@
+import { regionOf } from '../api/owner.ts';
 import { dhcpOptions } from '../ec2/dhcp-options/model.ts';
 import { type InstanceRow, instances } from '../ec2/instances/model.ts';
+import { privateHostName, publicDnsName } from '../ec2/network-interfaces/addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../ec2/network-interfaces/model.ts';
-import { internalDomain, publicDomain } from '../ec2/regions/zones.ts';
+import { internalDomain } from '../ec2/regions/zones.ts';
 import { securityGroups } from '../ec2/security-groups/model.ts';
 import { vpcs } from '../ec2/vpcs/model.ts';
 import type { Reader } from '../state/state.ts';
@@ -35,24 +37,16 @@ export function primaryInterface(caller: Caller): NetworkInterfaceRow | undefine
   return first?.attachment?.deviceIndex === 0 ? first : undefined;
 }
 
-export function accountOf(owner: string): string {
-  return owner.slice(0, owner.indexOf('/'));
-}
-
-export function regionOf(owner: string): string {
-  return owner.slice(owner.indexOf('/') + 1);
-}
-
 /**
  * The host name that DHCP gives too: `ip-172-31-0-10.ec2.internal`, or the instance id for the primary interface of an
  * instance with resource names. The domain is that of the VPC's DHCP options.
  */
-export function privateHostName(caller: Caller, row: NetworkInterfaceRow): string | undefined {
+export function localHostName(caller: Caller, row: NetworkInterfaceRow): string | undefined {
   const address = row.privateIpAddresses[0]?.address;
   if (address === undefined) return undefined;
   const byResource =
     caller.instance.privateDnsNameOptions.hostnameType === 'resource-name' && row.attachment?.deviceIndex === 0;
-  const label = byResource ? caller.instance.instanceId : `ip-${address.replaceAll('.', '-')}`;
+  const label = byResource ? caller.instance.instanceId : privateHostName(address);
   const options = caller.db.get(dhcpOptions, caller.db.get(vpcs, row.vpcId)?.dhcpOptionsId ?? '');
   return `${label}.${options?.configurations['domain-name']?.[0] ?? internalDomain(regionOf(row.owner))}`;
 }
@@ -61,7 +55,7 @@ export function privateHostName(caller: Caller, row: NetworkInterfaceRow): strin
 export function publicHostName(db: Reader, row: NetworkInterfaceRow): string | undefined {
   const address = publicAddresses(row)[0];
   if (address === undefined || db.get(vpcs, row.vpcId)?.enableDnsHostnames !== true) return undefined;
-  return `ec2-${address.replaceAll('.', '-')}.${publicDomain(regionOf(row.owner))}`;
+  return publicDnsName(regionOf(row.owner), address);
 }
 
 export function publicAddresses(row: NetworkInterfaceRow): string[] {

@@ -1,4 +1,5 @@
-import { accountOf, primaryInterface, regionOf } from './caller.ts';
+import { accountOf, regionOf } from '../api/owner.ts';
+import { primaryInterface } from './caller.ts';
 import { formatIdentityDocument } from './identity/document.ts';
 import { costlyLeaf, directory, leaf, since } from './node.ts';
 import type { IdentityProof, Subject } from './subject.ts';

@@ -1,15 +1,8 @@
+import { accountOf } from '../api/owner.ts';
 import type { NetworkInterfaceRow } from '../ec2/network-interfaces/model.ts';
 import { subnets } from '../ec2/subnets/model.ts';
 import { vpcs } from '../ec2/vpcs/model.ts';
-import {
-  accountOf,
-  type Caller,
-  groupNames,
-  interfacesOf,
-  privateHostName,
-  publicAddresses,
-  publicHostName,
-} from './caller.ts';
+import { type Caller, groupNames, interfacesOf, localHostName, publicAddresses, publicHostName } from './caller.ts';
 import { collection, directory, leaf, lines, since } from './node.ts';
 import type { Subject } from './subject.ts';
 
@@ -33,7 +26,7 @@ const interfaceDirectory = directory<InterfaceSubject>({
     place: leaf((address: string) => address),
     line: publicIp => publicIp,
   }),
-  'local-hostname': leaf(({ caller, row }) => privateHostName(caller, row)),
+  'local-hostname': leaf(({ caller, row }) => localHostName(caller, row)),
   'local-ipv4s': lines(({ row }) => row.privateIpAddresses.map(one => one.address)),
   mac: leaf(({ row }) => row.macAddress),
   'network-card': since(

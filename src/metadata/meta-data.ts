@@ -1,7 +1,9 @@
+import { regionOf } from '../api/owner.ts';
+import { instanceType } from '../ec2/instance-types/catalogue.ts';
 import { keyPairs } from '../ec2/key-pairs/model.ts';
 import { subnets } from '../ec2/subnets/model.ts';
 import { tagsOf } from '../ec2/tags/model.ts';
-import { type Caller, groupNames, primaryInterface, privateHostName, publicHostName, regionOf } from './caller.ts';
+import { type Caller, groupNames, localHostName, primaryInterface, publicHostName } from './caller.ts';
 import { network } from './interfaces.ts';
 import { collection, directory, leaf, lines, since } from './node.ts';
 import { partitionOf } from './partition.ts';
@@ -9,7 +11,7 @@ import type { Subject } from './subject.ts';
 
 const hostName = leaf<Subject>(subject => {
   const row = primaryInterface(subject);
-  return row && privateHostName(subject, row);
+  return row && localHostName(subject, row);
 });
 
 /** Volumes besides the root volume that were there at the last start, numbered in the order of their mapping. */
@@ -147,7 +149,7 @@ export const metaData = directory<Subject>({
   ),
   system: since(
     '2022-09-24',
-    leaf(() => 'nitro'),
+    leaf(({ instance }) => (instanceType(instance.instanceType)?.hypervisor === 'xen' ? 'xen-on-nitro' : 'nitro')),
   ),
   tags: since('2021-03-23', directory({ instance: instanceTags })),
 });
