@@ -1,5 +1,7 @@
 import type { AnyOperation } from './api/operation.ts';
 import { ec2Operations } from './ec2/operations.ts';
+import { ssmOperations } from './ssm/operations.ts';
+import { stsOperations } from './sts/operations.ts';
 
 /** Every operation of every service. */
-export const operations: readonly AnyOperation[] = [...ec2Operations];
+export const operations: readonly AnyOperation[] = [...ec2Operations, ...ssmOperations, ...stsOperations];

@@ -1,5 +1,6 @@
 import type { AnyOperation } from '../api/operation.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
+import { imageOperations } from './images/operations.ts';
 import { instanceTypeOperations } from './instance-types/operations.ts';
 import { instanceOperations } from './instances/operations.ts';
 import { internetGatewayOperations } from './internet-gateways/operations.ts';
@@ -18,6 +19,7 @@ import { vpcOperations } from './vpcs/operations.ts';
 /** Every EC2 operation, by resource. A new resource adds one line. */
 export const ec2Operations: readonly AnyOperation[] = [
   ...accountAttributeOperations,
+  ...imageOperations,
   ...instanceOperations,
   ...instanceTypeOperations,
   ...keyPairOperations,

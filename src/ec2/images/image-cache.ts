@@ -47,7 +47,8 @@ export class ImageCache {
   }
 
   publish(state: State, region: string, now: number): void {
-    if (!isPublished(state, region, this.#available)) state.write(tx => publishImages(tx, region, this.#available, now));
+    if (!isPublished(state, region, this.#available))
+      state.write(tx => publishImages(tx, region, this.#available, now));
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { regionOf } from '../../api/owner.ts';
 import { defineTable } from '../../state/table.ts';
 
 export interface ImageBlockDevice {
@@ -31,6 +32,7 @@ export interface ImageRow {
   readonly bootMode: 'legacy-bios' | 'uefi' | 'uefi-preferred';
   readonly imdsSupport?: 'v2.0';
   readonly enaSupport: boolean;
+  readonly sriovNetSupport?: 'simple';
   readonly creationDate: number;
   readonly deprecationTime?: number;
   /** The login user, told in the description too: `fogbank ssh` uses it. */
@@ -44,10 +46,11 @@ export const images = defineTable<ImageRow>()({
   key: row => row.imageId,
   indexes: {
     owner: row => row.owner,
+    region: row => regionOf(row.owner),
     name: row => `${row.owner}/${row.name}`,
     /** `REGION` of every AMI that more than its owner may launch. */
-    shared: row => (row.public || row.launchPermissions.length > 0 ? row.owner.split('/')[1] : undefined),
+    shared: row => (row.public || row.launchPermissions.length > 0 ? regionOf(row.owner) : undefined),
     snapshot: row => row.blockDevices.flatMap(device => (device.snapshotId === undefined ? [] : [device.snapshotId])),
-    ssm: row => row.ssmAliases?.map(alias => `${row.owner.split('/')[1]}${alias}`),
+    ssm: row => row.ssmAliases?.map(alias => `${regionOf(row.owner)}${alias}`),
   },
 });

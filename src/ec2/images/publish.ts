@@ -40,7 +40,10 @@ export function publishImages(tx: Tx, region: string, available: readonly Publis
 
 /** Whether `publishImages` would change anything; cheap enough for every call. */
 export function isPublished(db: Reader, region: string, available: readonly PublishedImage[]): boolean {
-  return published(db, region).length === available.length && available.every(({ manifest }) => db.get(images, stableId('ami', region, manifest)) !== undefined);
+  return (
+    published(db, region).length === available.length &&
+    available.every(({ manifest }) => db.get(images, stableId('ami', region, manifest)) !== undefined)
+  );
 }
 
 function publish(tx: Tx, region: string, imageId: string, manifest: ImageManifest, file: string, now: number): void {
@@ -70,7 +73,14 @@ function publish(tx: Tx, region: string, imageId: string, manifest: ImageManifes
     ownerAlias: 'amazon',
     rootDeviceName: manifest.rootDeviceName,
     blockDevices: [
-      { deviceName: manifest.rootDeviceName, snapshotId, volumeSize: manifest.sizeGib, volumeType: 'gp3', deleteOnTermination: true, encrypted: false },
+      {
+        deviceName: manifest.rootDeviceName,
+        snapshotId,
+        volumeSize: manifest.sizeGib,
+        volumeType: 'gp3',
+        deleteOnTermination: true,
+        encrypted: false,
+      },
     ],
     bootMode: manifest.bootMode,
     ...(manifest.imdsSupport === undefined ? {} : { imdsSupport: manifest.imdsSupport }),

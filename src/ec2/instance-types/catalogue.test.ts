@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { acceleratorInfo } from './accelerators.ts';
-import { instanceTypeInfo } from './info.ts';
 import { allInstanceTypes, instanceType, instanceTypeNames } from './catalogue.ts';
+import { instanceTypeInfo } from './info.ts';
 
 const all = allInstanceTypes();
 

@@ -1,4 +1,10 @@
-import type { ArchitectureType, EbsInfo, InstanceStorageInfo, InstanceTypeInfo, NetworkInfo } from '@aws-sdk/client-ec2';
+import type {
+  ArchitectureType,
+  EbsInfo,
+  InstanceStorageInfo,
+  InstanceTypeInfo,
+  NetworkInfo,
+} from '@aws-sdk/client-ec2';
 import { acceleratorInfo } from './accelerators.ts';
 import type { InstanceTypeFacts } from './catalogue.ts';
 

@@ -19,13 +19,19 @@ const directions: Readonly<Record<string, string>> = {
 
 /** The three zones that every Region has here, in order of their names. */
 export function zonesOf(region: string): readonly Zone[] {
-  return ['a', 'b', 'c'].map((letter, index) => ({ name: `${region}${letter}`, id: `${zoneIdPrefix(region)}-az${index + 1}`, region }));
+  return ['a', 'b', 'c'].map((letter, index) => ({
+    name: `${region}${letter}`,
+    id: `${zoneIdPrefix(region)}-az${index + 1}`,
+    region,
+  }));
 }
 
 /** `us-east-1` → `use1`, `ap-southeast-2` → `apse2`, `us-gov-west-1` → `usgw1`. */
 export function zoneIdPrefix(region: string): string {
   const parts = region.split('-');
-  return parts.map((part, index) => (index === 0 ? part : (directions[part] ?? (/^\d+$/.test(part) ? part : part.slice(0, 1))))).join('');
+  return parts
+    .map((part, index) => (index === 0 ? part : (directions[part] ?? (/^\d+$/.test(part) ? part : part.slice(0, 1)))))
+    .join('');
 }
 
 /** The domain of private host names: `ec2.internal` in us-east-1, `REGION.compute.internal` elsewhere. */

@@ -1,0 +1,57 @@
+import { ApiError } from '../../api/errors.ts';
+import { checkId, idKinds } from '../../api/ids.ts';
+import type { ReadContext } from '../../api/operation.ts';
+import { regionOf } from '../../api/owner.ts';
+import { type ImageRow, images } from './model.ts';
+
+/** Whether a caller may see an AMI, which is whether he may launch it. */
+export function isVisible(context: ReadContext, image: ImageRow): boolean {
+  if (image.state === 'deregistered' || regionOf(image.owner) !== context.region) return false;
+  if (image.owner === context.owner) return true;
+  return image.state !== 'disabled' && (image.public || image.launchPermissions.includes(context.account));
+}
+
+/** @throws ApiError always: `InvalidAMIID.NotFound`, in EC2's words. */
+export function throwNoImage(ids: readonly string[]): never {
+  const one = ids.length === 1;
+  throw new ApiError(
+    'InvalidAMIID.NotFound',
+    `The image id${one ? '' : 's'} '[${ids.join(', ')}]' ${one ? 'does' : 'do'} not exist`,
+  );
+}
+
+/**
+ * AMIs by their ids, in their order and once each.
+ * @throws ApiError `InvalidAMIID.Malformed`, `InvalidAMIID.NotFound`
+ */
+export function visibleImages(context: ReadContext, ids: readonly string[]): ImageRow[] {
+  for (const id of ids) checkId(idKinds.image, id);
+  const rows: ImageRow[] = [];
+  const missing: string[] = [];
+  for (const id of new Set(ids)) {
+    const row = context.db.get(images, id);
+    if (row === undefined || !isVisible(context, row)) missing.push(id);
+    else rows.push(row);
+  }
+  if (missing.length > 0) throwNoImage(missing);
+  return rows;
+}
+
+/**
+ * An AMI that the caller owns.
+ * @throws ApiError `MissingParameter`, `InvalidAMIID.Malformed`, `InvalidAMIID.NotFound`; `AuthFailure` when it is another's.
+ */
+export function ownImage(context: ReadContext, id: string | undefined): ImageRow {
+  if (id === undefined || id === '')
+    throw new ApiError('MissingParameter', 'The request must contain the parameter ImageId');
+  const [row] = visibleImages(context, [id]);
+  if (row === undefined) throwNoImage([id]);
+  if (row.owner !== context.owner)
+    throw new ApiError('AuthFailure', `Not authorized for image:${id}. It belongs to another account.`);
+  return row;
+}
+
+/** ARN of an AMI, which names no account. */
+export function imageArn(context: ReadContext, id: string | undefined): string {
+  return `arn:aws:ec2:${context.region}::image/${id ?? '*'}`;
+}

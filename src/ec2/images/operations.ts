@@ -1,0 +1,13 @@
+import type { AnyOperation } from '../../api/operation.ts';
+import { describeImageAttribute, modifyImageAttribute, resetImageAttribute } from './attributes.ts';
+import { describeImages } from './describe-images.ts';
+import { deregisterImage, registerImage } from './register-image.ts';
+
+export const imageOperations: readonly AnyOperation[] = [
+  deregisterImage,
+  describeImageAttribute,
+  describeImages,
+  modifyImageAttribute,
+  registerImage,
+  resetImageAttribute,
+];

@@ -1,0 +1,16 @@
+import type { GetCallerIdentityRequest, GetCallerIdentityResponse } from '@aws-sdk/client-sts';
+import { type AnyOperation, readOperation } from '../api/operation.ts';
+
+/**
+ * No permission is needed, as with AWS: a policy cannot keep a caller from asking who he is.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+ */
+const getCallerIdentity = readOperation<GetCallerIdentityRequest, GetCallerIdentityResponse>({
+  service: 'sts',
+  name: 'GetCallerIdentity',
+  resources: () => ['*'],
+  run: (_input, { principal }) => ({ UserId: principal.userId, Account: principal.account, Arn: principal.arn }),
+});
+
+/** Every operation of the Security Token Service. */
+export const stsOperations: readonly AnyOperation[] = [getCallerIdentity];
