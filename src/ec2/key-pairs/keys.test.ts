@@ -32,7 +32,7 @@ const run = (command: string, ...args: string[]) => execFileSync(command, args, 
 const body = (line: string) => line.split(' ').slice(0, 2).join(' ');
 
 function openssl(args: string[], input: string | Buffer): Buffer {
-  return execFileSync('openssl', args, { input });
+  return execFileSync('openssl', args, { input, stdio: ['pipe', 'pipe', 'ignore'] });
 }
 
 describe.each<KeyType>(['rsa', 'ed25519'])('a created %s key', type => {

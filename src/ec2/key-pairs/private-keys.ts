@@ -43,7 +43,7 @@ export function ppk(privateKey: KeyObject, publicKey: PublicKey, comment: string
     ...block('Private-Lines', secret),
     `Private-MAC: ${mac}`,
   ];
-  return `${lines.join('\r\n')}\r\n`;
+  return `${lines.join('\n')}\n`;
 }
 
 function block(name: string, bytes: Uint8Array): string[] {
