@@ -28,6 +28,7 @@ export interface TestApi {
   readonly store: MemoryStore;
   readonly clock: TestClock;
   readonly handle: CallHandler;
+  readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
   call<Output>(operation: string, input?: object, options?: { service?: string; account?: string; region?: string }): Promise<Output>;
   /** Calls an operation that must fail and resolves to its error. */
@@ -69,7 +70,7 @@ export function createTestApi(engine: Pick<Engine, 'name' | 'capabilities' | 'ad
     }
     throw new Error(`${operation} succeeded but should have failed`);
   };
-  return { state, store, clock, handle, call, fail };
+  return { state, store, clock, handle, engine, call, fail };
 }
 
 const idleEngine: Pick<Engine, 'name' | 'capabilities' | 'admit'> & { machines: Engine['machines'] } = {

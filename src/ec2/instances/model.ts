@@ -1,7 +1,14 @@
 import { defineTable } from '../../state/table.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
-export const stateCodes = { pending: 0, running: 16, 'shutting-down': 32, terminated: 48, stopping: 64, stopped: 80 } as const;
+export const stateCodes = {
+  pending: 0,
+  running: 16,
+  'shutting-down': 32,
+  terminated: 48,
+  stopping: 64,
+  stopped: 80,
+} as const;
 export type InstanceStateName = keyof typeof stateCodes;
 
 export interface MetadataOptions {
@@ -35,6 +42,8 @@ export interface InstanceRow {
   readonly instanceType: string;
   readonly architecture: 'x86_64' | 'arm64' | 'i386' | 'x86_64_mac' | 'arm64_mac';
   readonly keyName?: string;
+  /** That pair's public key as it was at the launch: what happens to the pair later does not reach the instance. */
+  readonly publicKey?: string;
   readonly vpcId: string;
   readonly subnetId: string;
   readonly availabilityZone: string;
@@ -72,7 +81,10 @@ export interface InstanceRow {
   readonly cpuOptions: { readonly coreCount: number; readonly threadsPerCore: number };
   readonly creditSpecification?: 'standard' | 'unlimited';
   readonly bootMode: 'legacy-bios' | 'uefi';
-  readonly privateDnsNameOptions: { readonly hostnameType: 'ip-name' | 'resource-name'; readonly enableResourceNameDnsARecord: boolean };
+  readonly privateDnsNameOptions: {
+    readonly hostnameType: 'ip-name' | 'resource-name';
+    readonly enableResourceNameDnsARecord: boolean;
+  };
   readonly autoRecovery: 'default' | 'disabled';
   readonly clientToken?: string;
   /** SMBIOS UUID, beginning with `ec2`. */
@@ -106,4 +118,8 @@ export interface MetadataDefaultsRow {
   readonly httpTokensEnforced?: 'enabled' | 'disabled';
 }
 
-export const metadataDefaults = defineTable<MetadataDefaultsRow>()({ name: 'instance_metadata_defaults', key: row => row.owner, indexes: {} });
+export const metadataDefaults = defineTable<MetadataDefaultsRow>()({
+  name: 'instance_metadata_defaults',
+  key: row => row.owner,
+  indexes: {},
+});

@@ -20,7 +20,11 @@ type Ebs = NonNullable<BlockDeviceMapping['Ebs']>;
  * @throws ApiError `InvalidBlockDeviceMapping`, `InvalidSnapshot.NotFound`, and what `volumeSpecification` throws.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
  */
-export function launchVolumes(context: WriteContext, image: ImageRow, mappings: readonly BlockDeviceMapping[] | undefined): LaunchVolume[] {
+export function launchVolumes(
+  context: WriteContext,
+  image: ImageRow,
+  mappings: readonly BlockDeviceMapping[] | undefined,
+): LaunchVolume[] {
   const requested = requestedDevices(mappings);
   const result: LaunchVolume[] = [];
   for (const device of image.blockDevices) {
@@ -39,7 +43,8 @@ export function launchVolumes(context: WriteContext, image: ImageRow, mappings: 
     if (request === 'none') continue;
     result.push(additional(context, deviceName, request));
   }
-  if (result[0]?.deviceName !== image.rootDeviceName) throw invalid(`The image ${image.imageId} has no mapping for its root device ${image.rootDeviceName}.`);
+  if (result[0]?.deviceName !== image.rootDeviceName)
+    throw invalid(`The image ${image.imageId} has no mapping for its root device ${image.rootDeviceName}.`);
   return result;
 }
 
@@ -53,7 +58,8 @@ function requestedDevices(mappings: readonly BlockDeviceMapping[] | undefined): 
     if (requested.has(name)) throw invalid(`Device name ${name} appears more than once.`);
     if (mapping.VirtualName !== undefined) {
       // Instance types here have no instance store; EC2 ignores such mappings for them.
-      if (!/^ephemeral\d{1,2}$/.test(mapping.VirtualName)) throw invalid(`Virtual name '${mapping.VirtualName}' is not valid. Use ephemeralN.`);
+      if (!/^ephemeral\d{1,2}$/.test(mapping.VirtualName))
+        throw invalid(`Virtual name '${mapping.VirtualName}' is not valid. Use ephemeralN.`);
       continue;
     }
     if (mapping.NoDevice !== undefined) {
@@ -70,7 +76,9 @@ function requestedDevices(mappings: readonly BlockDeviceMapping[] | undefined): 
 
 function overlay(context: WriteContext, device: ImageBlockDevice, request: Ebs, root: boolean): LaunchVolume {
   if (root && request.SnapshotId !== undefined && request.SnapshotId !== device.snapshotId) {
-    throw invalid(`The snapshot of the root device ${device.deviceName} cannot be replaced at launch. Register an image of ${request.SnapshotId} instead.`);
+    throw invalid(
+      `The snapshot of the root device ${device.deviceName} cannot be replaced at launch. Register an image of ${request.SnapshotId} instead.`,
+    );
   }
   const snapshotId = request.SnapshotId ?? device.snapshotId;
   const snapshot = snapshotId === undefined ? undefined : usableSnapshot(context, snapshotId, device.snapshotId);
@@ -112,7 +120,8 @@ function additional(context: WriteContext, deviceName: string, request: Ebs): La
 function usableSnapshot(context: WriteContext, snapshotId: string, ofImage?: string): SnapshotRow {
   checkId(idKinds.snapshot, snapshotId);
   const row = context.db.get(snapshots, snapshotId);
-  const allowed = row !== undefined && (row.owner === context.owner || row.ownerAlias === 'amazon' || snapshotId === ofImage);
+  const allowed =
+    row !== undefined && (row.owner === context.owner || row.ownerAlias === 'amazon' || snapshotId === ofImage);
   if (!allowed) throwNotFound(idKinds.snapshot, [snapshotId]);
   if (row.state !== 'completed' && snapshotId !== ofImage) {
     throw new ApiError('IncorrectState', `The snapshot '${snapshotId}' is ${row.state}; it must be completed.`);
@@ -122,15 +131,21 @@ function usableSnapshot(context: WriteContext, snapshotId: string, ofImage?: str
 
 function checkSize(size: number, snapshot: SnapshotRow | undefined): void {
   if (snapshot !== undefined && size < snapshot.volumeSize) {
-    throw invalid(`Volume of size ${size}GB is smaller than snapshot '${snapshot.snapshotId}', expect size >= ${snapshot.volumeSize}GB`);
+    throw invalid(
+      `Volume of size ${size}GB is smaller than snapshot '${snapshot.snapshotId}', expect size >= ${snapshot.volumeSize}GB`,
+    );
   }
 }
 
 function refuseUnsupported(ebs: Ebs): void {
   if (ebs.Encrypted === true || ebs.KmsKeyId !== undefined) {
-    throw new ApiError('UnsupportedOperation', 'Encrypted volumes are not supported yet. Leave out Encrypted and KmsKeyId.');
+    throw new ApiError(
+      'UnsupportedOperation',
+      'Encrypted volumes are not supported yet. Leave out Encrypted and KmsKeyId.',
+    );
   }
-  if (ebs.OutpostArn !== undefined) throw new ApiError('UnsupportedOperation', 'Outposts are not supported. Leave out OutpostArn.');
+  if (ebs.OutpostArn !== undefined)
+    throw new ApiError('UnsupportedOperation', 'Outposts are not supported. Leave out OutpostArn.');
 }
 
 function invalid(message: string): ApiError {

@@ -9,15 +9,24 @@ import { regionOf } from '../render.ts';
  * @throws ApiError `MissingParameter`, `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`.
  */
 export function launchableImage(context: WriteContext, imageId: string | undefined): ImageRow {
-  if (imageId === undefined || imageId === '') throw new ApiError('MissingParameter', 'The request must contain the parameter ImageId');
+  if (imageId === undefined || imageId === '')
+    throw new ApiError('MissingParameter', 'The request must contain the parameter ImageId');
   checkId(idKinds.image, imageId);
   const image = context.db.get(images, imageId);
-  if (image === undefined || image.state === 'deregistered' || regionOf(image.owner) !== context.region || !mayLaunch(context, image)) {
+  if (
+    image === undefined ||
+    image.state === 'deregistered' ||
+    regionOf(image.owner) !== context.region ||
+    !mayLaunch(context, image)
+  ) {
     throw new ApiError('InvalidAMIID.NotFound', `The image id '[${imageId}]' does not exist`);
   }
   if (image.state === 'pending') return image;
   if (image.state !== 'available') {
-    throw new ApiError('InvalidAMIID.Unavailable', `The image id '[${imageId}]' is ${image.state} and cannot be launched.`);
+    throw new ApiError(
+      'InvalidAMIID.Unavailable',
+      `The image id '[${imageId}]' is ${image.state} and cannot be launched.`,
+    );
   }
   return image;
 }

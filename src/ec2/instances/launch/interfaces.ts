@@ -34,7 +34,11 @@ export interface InterfaceLimits {
  * @throws ApiError with EC2's codes for combinations and limits.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
  */
-export function planInterfaces(context: WriteContext, input: RunInstancesRequest, limits: InterfaceLimits): InterfacePlan[] {
+export function planInterfaces(
+  context: WriteContext,
+  input: RunInstancesRequest,
+  limits: InterfaceLimits,
+): InterfacePlan[] {
   const specifications = input.NetworkInterfaces ?? [];
   if (specifications.length === 0) return [planDefault(context, input)];
   refuseCombination(input);
@@ -44,39 +48,69 @@ export function planInterfaces(context: WriteContext, input: RunInstancesRequest
       `Interface count ${specifications.length} exceeds the limit for ${limits.instanceType}: it may have ${limits.maximumInterfaces}.`,
     );
   }
-  const plans = specifications.map(one => planOne(context, input, one, limits, specifications.length)).sort((a, b) => a.deviceIndex - b.deviceIndex);
+  const plans = specifications
+    .map(one => planOne(context, input, one, limits, specifications.length))
+    .sort((a, b) => a.deviceIndex - b.deviceIndex);
   for (const [index, plan] of plans.entries()) {
     if (index > 0 && plans[index - 1]?.deviceIndex === plan.deviceIndex) {
-      throw new ApiError('InvalidParameterValue', `The device index ${plan.deviceIndex} is used by more than one network interface.`);
+      throw new ApiError(
+        'InvalidParameterValue',
+        `The device index ${plan.deviceIndex} is used by more than one network interface.`,
+      );
     }
   }
   const [primary] = plans;
-  if (primary?.deviceIndex !== 0) throw new ApiError('InvalidParameterCombination', 'A network interface with device index 0 is needed: the primary one.');
+  if (primary?.deviceIndex !== 0)
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'A network interface with device index 0 is needed: the primary one.',
+    );
   const zones = new Set(plans.map(plan => (plan.kind === 'new' ? plan.subnet : plan.row).availabilityZone));
-  if (zones.size > 1) throw new ApiError('InvalidParameterCombination', 'All network interfaces of an instance must be in one Availability Zone.');
+  if (zones.size > 1)
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'All network interfaces of an instance must be in one Availability Zone.',
+    );
   const networks = new Set(plans.map(plan => (plan.kind === 'new' ? plan.subnet : plan.row).vpcId));
-  if (networks.size > 1) throw new ApiError('UnsupportedOperation', 'Network interfaces in several VPCs on one instance are not supported yet. Use subnets of one VPC.');
+  if (networks.size > 1)
+    throw new ApiError(
+      'UnsupportedOperation',
+      'Network interfaces in several VPCs on one instance are not supported yet. Use subnets of one VPC.',
+    );
   return plans;
 }
 
 /** The subnet or zone that decides where the instance runs. */
 export function placementOf(db: WriteContext['db'], plans: readonly InterfacePlan[]): SubnetRow {
   const primary = plans[0];
-  const subnet = primary === undefined ? undefined : primary.kind === 'new' ? primary.subnet : db.get(subnets, primary.row.subnetId);
+  const subnet =
+    primary === undefined ? undefined : primary.kind === 'new' ? primary.subnet : db.get(subnets, primary.row.subnetId);
   if (subnet === undefined) throw new Error('a launch without a primary interface was planned');
   return subnet;
 }
 
 function planDefault(context: WriteContext, input: RunInstancesRequest): InterfacePlan {
   if (input.SubnetId !== undefined && (input.SecurityGroups?.length ?? 0) > 0) {
-    throw new ApiError('InvalidParameterCombination', 'The parameter groupName cannot be used with the parameter subnet. Give group ids instead.');
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'The parameter groupName cannot be used with the parameter subnet. Give group ids instead.',
+    );
   }
-  const subnet = chooseSubnet(context, { subnetId: input.SubnetId, availabilityZone: zoneOf(input), addresses: input.MaxCount });
+  const subnet = chooseSubnet(context, {
+    subnetId: input.SubnetId,
+    availabilityZone: zoneOf(input),
+    addresses: input.MaxCount,
+  });
   return {
     kind: 'new',
     deviceIndex: 0,
     subnet,
-    groupIds: resolveGroups(context, { ids: input.SecurityGroupIds, names: input.SecurityGroups, vpcId: subnet.vpcId, subnetId: subnet.subnetId }),
+    groupIds: resolveGroups(context, {
+      ids: input.SecurityGroupIds,
+      names: input.SecurityGroups,
+      vpcId: subnet.vpcId,
+      subnetId: subnet.subnetId,
+    }),
     description: '',
     ...(input.PrivateIpAddress === undefined ? {} : { privateIpAddress: input.PrivateIpAddress }),
     secondaryAddresses: [],
@@ -88,9 +122,13 @@ function planDefault(context: WriteContext, input: RunInstancesRequest): Interfa
 
 function refuseCombination(input: RunInstancesRequest): void {
   const together = (what: string) =>
-    new ApiError('InvalidParameterCombination', `Network interfaces and an instance-level ${what} may not be specified on the same request`);
+    new ApiError(
+      'InvalidParameterCombination',
+      `Network interfaces and an instance-level ${what} may not be specified on the same request`,
+    );
   if (input.SubnetId !== undefined) throw together('subnet ID');
-  if ((input.SecurityGroupIds?.length ?? 0) > 0 || (input.SecurityGroups?.length ?? 0) > 0) throw together('security groups');
+  if ((input.SecurityGroupIds?.length ?? 0) > 0 || (input.SecurityGroups?.length ?? 0) > 0)
+    throw together('security groups');
   if (input.PrivateIpAddress !== undefined) throw together('private address');
 }
 
@@ -102,18 +140,30 @@ function planOne(
   total: number,
 ): InterfacePlan {
   const deviceIndex = one.DeviceIndex;
-  if (deviceIndex === undefined) throw new ApiError('MissingParameter', 'Each network interface requires a device index.');
-  if (!Number.isInteger(deviceIndex) || deviceIndex < 0) throw new ApiError('InvalidParameterValue', `The device index ${deviceIndex} is invalid.`);
+  if (deviceIndex === undefined)
+    throw new ApiError('MissingParameter', 'Each network interface requires a device index.');
+  if (!Number.isInteger(deviceIndex) || deviceIndex < 0)
+    throw new ApiError('InvalidParameterValue', `The device index ${deviceIndex} is invalid.`);
   refuseUnsupported(one);
   if (one.NetworkInterfaceId !== undefined) return planExisting(context, input, one, deviceIndex);
   if (one.AssociatePublicIpAddress === true && (total > 1 || deviceIndex !== 0)) {
-    throw new ApiError('InvalidParameterCombination', 'The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.');
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.',
+    );
   }
-  const subnet = chooseSubnet(context, { subnetId: one.SubnetId, availabilityZone: zoneOf(input), addresses: input.MaxCount });
+  const subnet = chooseSubnet(context, {
+    subnetId: one.SubnetId,
+    availabilityZone: zoneOf(input),
+    addresses: input.MaxCount,
+  });
   const { primary, secondary } = addressesOf(one);
   const secondaryCount = one.SecondaryPrivateIpAddressCount ?? 0;
   if (secondary.length > 0 && secondaryCount > 0) {
-    throw new ApiError('InvalidParameterCombination', 'Give secondaryPrivateIpAddressCount or private addresses, not both.');
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'Give secondaryPrivateIpAddressCount or private addresses, not both.',
+    );
   }
   if (1 + secondary.length + secondaryCount > limits.addressesPerInterface) {
     throw new ApiError(
@@ -135,16 +185,32 @@ function planOne(
   };
 }
 
-function planExisting(context: WriteContext, input: RunInstancesRequest, one: InstanceNetworkInterfaceSpecification, deviceIndex: number): InterfacePlan {
-  const fresh = (['SubnetId', 'PrivateIpAddress', 'AssociatePublicIpAddress', 'Description'] as const).find(name => one[name] !== undefined);
+function planExisting(
+  context: WriteContext,
+  input: RunInstancesRequest,
+  one: InstanceNetworkInterfaceSpecification,
+  deviceIndex: number,
+): InterfacePlan {
+  const fresh = (['SubnetId', 'PrivateIpAddress', 'AssociatePublicIpAddress', 'Description'] as const).find(
+    name => one[name] !== undefined,
+  );
   if (fresh !== undefined || (one.Groups?.length ?? 0) > 0) {
-    throw new ApiError('InvalidParameterCombination', `${fresh ?? 'Groups'} cannot be given together with networkInterfaceId: the interface has its own.`);
+    throw new ApiError(
+      'InvalidParameterCombination',
+      `${fresh ?? 'Groups'} cannot be given together with networkInterfaceId: the interface has its own.`,
+    );
   }
   if (one.DeleteOnTermination === true) {
-    throw new ApiError('InvalidParameterCombination', 'A network interface may not specify a network interface ID and delete on termination as true');
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'A network interface may not specify a network interface ID and delete on termination as true',
+    );
   }
   if ((input.MaxCount ?? 1) > 1) {
-    throw new ApiError('InvalidParameterCombination', 'Only one instance can be launched with an existing network interface. Set MinCount and MaxCount to 1.');
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'Only one instance can be launched with an existing network interface. Set MinCount and MaxCount to 1.',
+    );
   }
   const row = findById(context, networkInterfaces, idKinds.networkInterface, one.NetworkInterfaceId ?? '');
   if (row.attachment !== undefined) {
@@ -157,12 +223,14 @@ function addressesOf(one: InstanceNetworkInterfaceSpecification): { primary: str
   let primary = one.PrivateIpAddress;
   const secondary: string[] = [];
   for (const address of one.PrivateIpAddresses ?? []) {
-    if (address.PrivateIpAddress === undefined) throw new ApiError('MissingParameter', 'Each of privateIpAddresses requires a privateIpAddress.');
+    if (address.PrivateIpAddress === undefined)
+      throw new ApiError('MissingParameter', 'Each of privateIpAddresses requires a privateIpAddress.');
     if (address.Primary !== true) {
       secondary.push(address.PrivateIpAddress);
       continue;
     }
-    if (primary !== undefined) throw new ApiError('InvalidParameterCombination', 'Only one primary private IP address can be specified.');
+    if (primary !== undefined)
+      throw new ApiError('InvalidParameterCombination', 'Only one primary private IP address can be specified.');
     primary = address.PrivateIpAddress;
   }
   return { primary, secondary };
@@ -170,13 +238,17 @@ function addressesOf(one: InstanceNetworkInterfaceSpecification): { primary: str
 
 function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
   const refuse = (name: string): never => {
-    throw new ApiError('UnsupportedOperation', `The parameter NetworkInterface.${name} is not supported yet. Leave it out.`);
+    throw new ApiError(
+      'UnsupportedOperation',
+      `The parameter NetworkInterface.${name} is not supported yet. Leave it out.`,
+    );
   };
   if ((one.Ipv6AddressCount ?? 0) > 0 || (one.Ipv6Addresses?.length ?? 0) > 0) refuse('Ipv6Addresses');
   if ((one.Ipv4PrefixCount ?? 0) > 0 || (one.Ipv4Prefixes?.length ?? 0) > 0) refuse('Ipv4Prefixes');
   if ((one.Ipv6PrefixCount ?? 0) > 0 || (one.Ipv6Prefixes?.length ?? 0) > 0) refuse('Ipv6Prefixes');
   if (one.AssociateCarrierIpAddress === true) refuse('AssociateCarrierIpAddress');
-  if (one.InterfaceType !== undefined && one.InterfaceType !== 'interface') refuse(`InterfaceType=${one.InterfaceType}`);
+  if (one.InterfaceType !== undefined && one.InterfaceType !== 'interface')
+    refuse(`InterfaceType=${one.InterfaceType}`);
   if ((one.NetworkCardIndex ?? 0) !== 0) refuse('NetworkCardIndex');
   if (one.EnaSrdSpecification?.EnaSrdEnabled === true) refuse('EnaSrdSpecification');
 }

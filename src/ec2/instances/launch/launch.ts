@@ -4,7 +4,7 @@ import { ApiError } from '../../../api/errors.ts';
 import { newId } from '../../../api/ids.ts';
 import type { WriteContext } from '../../../api/operation.ts';
 import { type InstanceTypeFacts, instanceType } from '../../instance-types/catalogue.ts';
-import { keyPairs } from '../../key-pairs/model.ts';
+import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
 import { assignPublicIp, attachNetworkInterface, createNetworkInterface } from '../../network-interfaces/lifecycle.ts';
 import type { NetworkInterfaceRow } from '../../network-interfaces/model.ts';
 import { addTags, parseTagSpecifications, type Tags } from '../../tags/model.ts';
@@ -44,7 +44,10 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     addressesPerInterface: type.ipv4AddressesPerInterface,
   });
   if (input.PrivateIpAddress !== undefined && maximum > 1) {
-    throw new ApiError('InvalidParameterCombination', 'A private address can be given to one instance only. Set MinCount and MaxCount to 1.');
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'A private address can be given to one instance only. Set MinCount and MaxCount to 1.',
+    );
   }
   const shared = {
     image,
@@ -54,15 +57,22 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     tags,
     input,
     reservationId: newId('r'),
-    keyName: existingKey(context, input.KeyName),
+    key: existingKey(context, input.KeyName),
     userData: checkUserData(input.UserData),
-    metadataOptions: launchMetadataOptions(input.MetadataOptions, context.db.get(metadataDefaults, context.owner), image),
+    metadataOptions: launchMetadataOptions(
+      input.MetadataOptions,
+      context.db.get(metadataDefaults, context.owner),
+      image,
+    ),
     cpuOptions: launchCpuOptions(input.CpuOptions, type),
     credits: launchCredits(input.CreditSpecification, type),
   };
   const shutdown = input.InstanceInitiatedShutdownBehavior;
   if (shutdown !== undefined && shutdown !== 'stop' && shutdown !== 'terminate') {
-    throw new ApiError('InvalidParameterValue', `Value ( ${String(shutdown)} ) for parameter InstanceInitiatedShutdownBehavior is invalid. Use stop or terminate.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value ( ${String(shutdown)} ) for parameter InstanceInitiatedShutdownBehavior is invalid. Use stop or terminate.`,
+    );
   }
   const count = affordable(context, minimum, maximum, type, devices);
   return Array.from({ length: count }, (_, index) => launchOne(context, shared, index));
@@ -76,7 +86,7 @@ interface Launch {
   readonly tags: Partial<Record<(typeof taggable)[number], Tags>>;
   readonly input: RunInstancesRequest;
   readonly reservationId: string;
-  readonly keyName: string | undefined;
+  readonly key: KeyPairRow | undefined;
   readonly userData: string | undefined;
   readonly metadataOptions: InstanceRow['metadataOptions'];
   readonly cpuOptions: InstanceRow['cpuOptions'];
@@ -88,7 +98,9 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
   const { input, image, type } = launch;
   const instanceId = newId('i');
   const subnet = placementOf(db, launch.plans);
-  const interfaces = launch.plans.map(plan => addInterface(context, plan, instanceId, launch.tags['network-interface']));
+  const interfaces = launch.plans.map(plan =>
+    addInterface(context, plan, instanceId, launch.tags['network-interface']),
+  );
   const primary = interfaces[0];
   const row: InstanceRow = {
     instanceId,
@@ -98,7 +110,8 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     imageId: image.imageId,
     instanceType: type.name,
     architecture: image.architecture,
-    keyName: launch.keyName,
+    keyName: launch.key?.keyName,
+    publicKey: launch.key?.publicKey,
     vpcId: subnet.vpcId,
     subnetId: subnet.subnetId,
     availabilityZone: subnet.availabilityZone,
@@ -109,7 +122,9 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     launchTime: now,
     createTime: now,
     rootDeviceName: image.rootDeviceName,
-    blockDevices: launch.devices.map(device => addVolume(context, device, instanceId, subnet.availabilityZone, launch.tags.volume)),
+    blockDevices: launch.devices.map(device =>
+      addVolume(context, device, instanceId, subnet.availabilityZone, launch.tags.volume),
+    ),
     networkInterfaceIds: interfaces.map(one => one.networkInterfaceId),
     privateIpAddress: primary?.privateIpAddresses[0]?.address,
     publicIpAddress: primary?.privateIpAddresses[0]?.publicIp,
@@ -126,7 +141,8 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     bootMode: image.bootMode === 'uefi' ? 'uefi' : 'legacy-bios',
     privateDnsNameOptions: {
       hostnameType: input.PrivateDnsNameOptions?.HostnameType ?? subnet.hostnameType,
-      enableResourceNameDnsARecord: input.PrivateDnsNameOptions?.EnableResourceNameDnsARecord ?? subnet.enableResourceNameDnsARecord,
+      enableResourceNameDnsARecord:
+        input.PrivateDnsNameOptions?.EnableResourceNameDnsARecord ?? subnet.enableResourceNameDnsARecord,
     },
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     clientToken: input.ClientToken,
@@ -137,7 +153,12 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
   return row;
 }
 
-function addInterface(context: WriteContext, plan: InterfacePlan, instanceId: string, tags: Tags | undefined): NetworkInterfaceRow {
+function addInterface(
+  context: WriteContext,
+  plan: InterfacePlan,
+  instanceId: string,
+  tags: Tags | undefined,
+): NetworkInterfaceRow {
   const { deviceIndex } = plan;
   if (plan.kind === 'existing') {
     return attachNetworkInterface(context, plan.row, { instanceId, deviceIndex, deleteOnTermination: false });
@@ -177,30 +198,51 @@ function addVolume(
     encrypted: false,
     state: 'in-use',
     createTime: now,
-    attachment: { instanceId, device: device.deviceName, attachTime: now, deleteOnTermination: device.deleteOnTermination, state: 'attaching' },
+    attachment: {
+      instanceId,
+      device: device.deviceName,
+      attachTime: now,
+      deleteOnTermination: device.deleteOnTermination,
+      state: 'attaching',
+    },
   });
   addTags(db, { resourceId: volumeId, resourceType: 'volume', owner }, tags ?? {});
   return { deviceName: device.deviceName, volumeId, attachTime: now, deleteOnTermination: device.deleteOnTermination };
 }
 
 function checkCounts(minimum: number, maximum: number): void {
-  for (const [name, value] of [['minCount', minimum], ['maxCount', maximum]] as const) {
+  for (const [name, value] of [
+    ['minCount', minimum],
+    ['maxCount', maximum],
+  ] as const) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new ApiError('InvalidParameterValue', `Value ( ${value} ) for parameter ${name} is invalid. It must be a whole number of at least 1.`);
+      throw new ApiError(
+        'InvalidParameterValue',
+        `Value ( ${value} ) for parameter ${name} is invalid. It must be a whole number of at least 1.`,
+      );
     }
   }
   if (minimum > maximum) {
-    throw new ApiError('InvalidParameterCombination', `The value of minCount (${minimum}) must not be greater than maxCount (${maximum}).`);
+    throw new ApiError(
+      'InvalidParameterCombination',
+      `The value of minCount (${minimum}) must not be greater than maxCount (${maximum}).`,
+    );
   }
   if (maximum > maximumPerRequest) {
-    throw new ApiError('InstanceLimitExceeded', `A request can launch at most ${maximumPerRequest} instances. Launch ${maximum} in several requests.`);
+    throw new ApiError(
+      'InstanceLimitExceeded',
+      `A request can launch at most ${maximumPerRequest} instances. Launch ${maximum} in several requests.`,
+    );
   }
 }
 
 function launchableType(context: WriteContext, name: string, architecture: string): InstanceTypeFacts {
   const type = instanceType(name);
   if (type === undefined) {
-    throw new ApiError('InvalidParameterValue', `Invalid value '${name}' for InstanceType. DescribeInstanceTypes lists the types that exist.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Invalid value '${name}' for InstanceType. DescribeInstanceTypes lists the types that exist.`,
+    );
   }
   if (!type.architectures.some(one => one === architecture)) {
     throw new ApiError(
@@ -210,13 +252,22 @@ function launchableType(context: WriteContext, name: string, architecture: strin
   }
   const { capabilities, name: engine } = context.services.engine;
   if (!capabilities.architectures.includes(architecture)) {
-    throw new ApiError('Unsupported', `The ${engine} engine runs ${capabilities.architectures.join(', ')} instances only; ${name} is ${architecture}.`);
+    throw new ApiError(
+      'Unsupported',
+      `The ${engine} engine runs ${capabilities.architectures.join(', ')} instances only; ${name} is ${architecture}.`,
+    );
   }
   return type;
 }
 
 /** As many instances as there is room for, at least `minimum`. @throws ApiError `InsufficientInstanceCapacity`. */
-function affordable(context: WriteContext, minimum: number, maximum: number, type: InstanceTypeFacts, devices: readonly LaunchVolume[]): number {
+function affordable(
+  context: WriteContext,
+  minimum: number,
+  maximum: number,
+  type: InstanceTypeFacts,
+  devices: readonly LaunchVolume[],
+): number {
   const { engine } = context.services;
   if (!engine.capabilities.realMachines) {
     const verdict = engine.admit({ memoryMib: type.memoryMib * maximum, diskGib: 0, promisedMemoryMib: 0 });
@@ -237,7 +288,8 @@ function affordable(context: WriteContext, minimum: number, maximum: number, typ
 /** Memory of machines that were promised but do not use it yet, in MiB. */
 export function promisedMemory(context: { readonly db: WriteContext['db'] }): number {
   let sum = 0;
-  for (const { row } of context.db.entries(instances, 'active', 'yes')) sum += instanceType(row.instanceType)?.memoryMib ?? 0;
+  for (const { row } of context.db.entries(instances, 'active', 'yes'))
+    sum += instanceType(row.instanceType)?.memoryMib ?? 0;
   return sum;
 }
 
@@ -245,12 +297,11 @@ function insufficient(reason: string): ApiError {
   return new ApiError('InsufficientInstanceCapacity', `We currently do not have sufficient capacity: ${reason}`);
 }
 
-function existingKey(context: WriteContext, keyName: string | undefined): string | undefined {
+function existingKey(context: WriteContext, keyName: string | undefined): KeyPairRow | undefined {
   if (keyName === undefined) return undefined;
-  if (context.db.firstBy(keyPairs, 'name', `${context.owner}/${keyName}`) === undefined) {
-    throw new ApiError('InvalidKeyPair.NotFound', `The key pair '${keyName}' does not exist`);
-  }
-  return keyName;
+  const key = context.db.firstBy(keyPairs, 'name', `${context.owner}/${keyName}`);
+  if (key === undefined) throw new ApiError('InvalidKeyPair.NotFound', `The key pair '${keyName}' does not exist`);
+  return key;
 }
 
 /** A version 4 UUID that begins with `ec2`, by which guests know that they run on EC2. */

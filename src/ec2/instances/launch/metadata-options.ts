@@ -17,12 +17,18 @@ export function launchMetadataOptions(
   const v2Only = image.imdsSupport === 'v2.0';
   return {
     state: 'applied',
-    httpTokens: (request?.HttpTokens as MetadataOptions['httpTokens'] | undefined) ?? defaults?.httpTokens ?? (v2Only ? 'required' : 'optional'),
+    httpTokens:
+      (request?.HttpTokens as MetadataOptions['httpTokens'] | undefined) ??
+      defaults?.httpTokens ??
+      (v2Only ? 'required' : 'optional'),
     httpPutResponseHopLimit: request?.HttpPutResponseHopLimit ?? defaults?.httpPutResponseHopLimit ?? (v2Only ? 2 : 1),
-    httpEndpoint: (request?.HttpEndpoint as MetadataOptions['httpEndpoint'] | undefined) ?? defaults?.httpEndpoint ?? 'enabled',
+    httpEndpoint:
+      (request?.HttpEndpoint as MetadataOptions['httpEndpoint'] | undefined) ?? defaults?.httpEndpoint ?? 'enabled',
     httpProtocolIpv6: 'disabled',
     instanceMetadataTags:
-      (request?.InstanceMetadataTags as MetadataOptions['instanceMetadataTags'] | undefined) ?? defaults?.instanceMetadataTags ?? 'disabled',
+      (request?.InstanceMetadataTags as MetadataOptions['instanceMetadataTags'] | undefined) ??
+      defaults?.instanceMetadataTags ??
+      'disabled',
   };
 }
 
@@ -36,14 +42,23 @@ export function checkMetadataOptions(request: InstanceMetadataOptionsRequest, no
   const hops = request.HttpPutResponseHopLimit;
   const clears = none !== undefined && hops === -1;
   if (hops !== undefined && !clears && (!Number.isInteger(hops) || hops < 1 || hops > 64)) {
-    throw new ApiError('InvalidParameterValue', `Value ( ${hops} ) for parameter HttpPutResponseHopLimit is invalid. It must be from 1 to 64.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value ( ${hops} ) for parameter HttpPutResponseHopLimit is invalid. It must be from 1 to 64.`,
+    );
   }
   if (request.HttpProtocolIpv6 === 'enabled') {
-    throw new ApiError('UnsupportedOperation', 'The IPv6 address of the metadata service is not supported yet. Leave HttpProtocolIpv6 disabled.');
+    throw new ApiError(
+      'UnsupportedOperation',
+      'The IPv6 address of the metadata service is not supported yet. Leave HttpProtocolIpv6 disabled.',
+    );
   }
 }
 
 function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value)) return;
-  throw new ApiError('InvalidParameterValue', `Value ( ${value} ) for parameter ${name} is invalid. Use one of ${allowed.join(', ')}.`);
+  throw new ApiError(
+    'InvalidParameterValue',
+    `Value ( ${value} ) for parameter ${name} is invalid. Use one of ${allowed.join(', ')}.`,
+  );
 }

@@ -11,23 +11,30 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
   };
   if (input.LaunchTemplate !== undefined) refuse('LaunchTemplate', 'Give the launch parameters in the request.');
   if (input.InstanceMarketOptions !== undefined) refuse('InstanceMarketOptions', 'Launch On-Demand instances instead.');
-  if (input.HibernationOptions?.Configured === true) refuse('HibernationOptions.Configured', 'Launch without hibernation.');
+  if (input.HibernationOptions?.Configured === true)
+    refuse('HibernationOptions.Configured', 'Launch without hibernation.');
   if (input.EnclaveOptions?.Enabled === true) refuse('EnclaveOptions.Enabled', 'Launch without enclaves.');
   if (input.KernelId !== undefined) refuse('KernelId', 'Images boot the kernel on their disk.');
   if (input.RamdiskId !== undefined) refuse('RamdiskId', 'Images boot the RAM disk on their disk.');
-  if ((input.ElasticGpuSpecification?.length ?? 0) > 0) refuse('ElasticGpuSpecification', 'Elastic GPUs are no longer offered.');
-  if ((input.ElasticInferenceAccelerators?.length ?? 0) > 0) refuse('ElasticInferenceAccelerators', 'They are no longer offered.');
+  if ((input.ElasticGpuSpecification?.length ?? 0) > 0)
+    refuse('ElasticGpuSpecification', 'Elastic GPUs are no longer offered.');
+  if ((input.ElasticInferenceAccelerators?.length ?? 0) > 0)
+    refuse('ElasticInferenceAccelerators', 'They are no longer offered.');
   if ((input.LicenseSpecifications?.length ?? 0) > 0) refuse('LicenseSpecifications', 'Launch without them.');
   if ((input.SecondaryInterfaces?.length ?? 0) > 0) refuse('SecondaryInterfaces', 'Use NetworkInterfaces.');
   if (input.CapacityReservationSpecification?.CapacityReservationTarget !== undefined) {
     refuse('CapacityReservationSpecification.CapacityReservationTarget', 'There are no capacity reservations.');
   }
   if (input.Operator !== undefined) refuse('Operator', 'Service-managed instances do not exist here.');
-  if ((input.Ipv6AddressCount ?? 0) > 0 || (input.Ipv6Addresses?.length ?? 0) > 0) refuse('Ipv6Addresses', 'Launch with IPv4 addresses.');
+  if ((input.Ipv6AddressCount ?? 0) > 0 || (input.Ipv6Addresses?.length ?? 0) > 0)
+    refuse('Ipv6Addresses', 'Launch with IPv4 addresses.');
   refusePlacement(input);
   const profile = input.IamInstanceProfile?.Name ?? input.IamInstanceProfile?.Arn;
   if (profile !== undefined) {
-    throw new ApiError('InvalidParameterValue', `Invalid IAM Instance Profile '${profile}': there is no such instance profile. Launch without one.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Invalid IAM Instance Profile '${profile}': there is no such instance profile. Launch without one.`,
+    );
   }
 }
 
@@ -39,6 +46,9 @@ function refusePlacement(input: RunInstancesRequest): void {
   if (placement.Tenancy !== undefined && placement.Tenancy !== 'default') {
     throw new ApiError('UnsupportedOperation', `The tenancy '${placement.Tenancy}' is not supported yet. Use default.`);
   }
-  const member = (['HostId', 'HostResourceGroupArn', 'Affinity', 'SpreadDomain', 'PartitionNumber'] as const).find(name => placement[name] !== undefined);
-  if (member !== undefined) throw new ApiError('UnsupportedOperation', `The parameter Placement.${member} is not supported yet.`);
+  const member = (['HostId', 'HostResourceGroupArn', 'Affinity', 'SpreadDomain', 'PartitionNumber'] as const).find(
+    name => placement[name] !== undefined,
+  );
+  if (member !== undefined)
+    throw new ApiError('UnsupportedOperation', `The parameter Placement.${member} is not supported yet.`);
 }

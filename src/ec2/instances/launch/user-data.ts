@@ -12,7 +12,10 @@ export function checkUserData(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
   const compact = text.replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(compact) || compact.length % 4 === 1) {
-    throw new ApiError('InvalidUserData.Malformed', 'Invalid BASE64 encoding of user data. Encode the data with base64 first.');
+    throw new ApiError(
+      'InvalidUserData.Malformed',
+      'Invalid BASE64 encoding of user data. Encode the data with base64 first.',
+    );
   }
   const bytes = Buffer.from(compact, 'base64');
   checkUserDataSize(bytes.length);
@@ -21,6 +24,9 @@ export function checkUserData(text: string | undefined): string | undefined {
 
 export function checkUserDataSize(length: number): void {
   if (length > maximumUserData) {
-    throw new ApiError('InvalidParameterValue', `User data is limited to ${maximumUserData} bytes; the request has ${length}.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `User data is limited to ${maximumUserData} bytes; the request has ${length}.`,
+    );
   }
 }
