@@ -1,26 +1,10 @@
-import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { describe, expect, it } from 'vitest';
 import type { AccessKey } from '../api/call.ts';
 import { readSignature, type SignatureError, type SignedRequest, verifySignature } from './sigv4.ts';
-import { testKey } from './testing.ts';
+import { Sha256, testKey } from './testing.ts';
 
 const now = Date.UTC(2015, 7, 30, 12, 36, 0);
-
-class Sha256 {
-  private readonly hash: { update(data: Uint8Array): unknown; digest(): Buffer };
-  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
-    const secret = typeof key === 'string' || key === undefined ? key : Buffer.from(key as Uint8Array);
-    this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret);
-  }
-  update(data: Uint8Array): void {
-    this.hash.update(data);
-  }
-  async digest(): Promise<Uint8Array> {
-    return new Uint8Array(this.hash.digest());
-  }
-  reset(): void {}
-}
 
 interface Plain {
   method?: string;
