@@ -1,6 +1,5 @@
 import { regionOf } from '../api/owner.ts';
 import { instanceType } from '../ec2/instance-types/catalogue.ts';
-import { keyPairs } from '../ec2/key-pairs/model.ts';
 import { subnets } from '../ec2/subnets/model.ts';
 import { tagsOf } from '../ec2/tags/model.ts';
 import { type Caller, groupNames, localHostName, primaryInterface, publicHostName } from './caller.ts';
@@ -31,22 +30,10 @@ const blockDeviceMapping = collection<Subject, string>({
   line: name => name,
 });
 
-/**
- * The instance's login key. A pair that was made under the same name after the launch is another pair: EC2 gives an
- * instance its key once, at launch.
- */
-function publicKey({ db, instance }: Caller): { name: string; line: string } | undefined {
-  if (instance.keyName === undefined) return undefined;
-  const pair = db.firstBy(keyPairs, 'name', `${instance.owner}/${instance.keyName}`);
-  if (pair === undefined || pair.createTime > instance.createTime) return undefined;
-  return { name: instance.keyName, line: pair.publicKey };
-}
-
+/** The key that the instance got at its launch; its name may be another pair's by now. */
 const publicKeys = collection<Subject, { name: string; line: string }>({
-  members: subject => {
-    const key = publicKey(subject);
-    return key === undefined ? new Map() : new Map([['0', key]]);
-  },
+  members: ({ instance: { keyName, publicKey } }) =>
+    keyName === undefined || publicKey === undefined ? new Map() : new Map([['0', { name: keyName, line: publicKey }]]),
   place: directory({ 'openssh-key': leaf(key => key.line) }),
   line: (index, key) => `${index}=${key.name}`,
 });

@@ -176,6 +176,15 @@ test('an interface has 1024 requests in a second, and takes none from others', a
   expect((await ask('127.0.0.10')).status).toBe(200);
 });
 
+test('whoever asks is reported as heard, also when refused', async () => {
+  const heard: string[] = [];
+  const listening = await createTestMetadata({ heard: instanceId => heard.push(instanceId) });
+  await listening.send('GET', '/latest/meta-data/ami-id', { [tokenHeader]: 'no-token' });
+  await listening.send('GET', '/latest/meta-data/ami-id', {}, '127.0.0.99');
+  await listening.close();
+  expect(heard).toEqual([listening.instanceId]);
+});
+
 test('the same address in another VPC is another caller', async () => {
   const ask = (vpcId: string) =>
     metadata.service.handle(vpcId, '127.0.0.10', { method: 'GET', target: '/', headers: {} });

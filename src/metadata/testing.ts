@@ -1,7 +1,6 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { type InstanceRow, instances } from '../ec2/instances/model.ts';
-import { keyPairs } from '../ec2/key-pairs/model.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../ec2/network-interfaces/model.ts';
 import { securityGroups } from '../ec2/security-groups/model.ts';
 import { subnets } from '../ec2/subnets/model.ts';
@@ -60,15 +59,6 @@ export async function createTestMetadata(options: Partial<MetadataServiceOptions
 
   const launch: TestMetadata['launch'] = (id, address, changes = {}) => {
     state.write(tx => {
-      tx.put(keyPairs, {
-        keyPairId: 'key-0123456789abcdef0',
-        owner,
-        keyName: 'my-key',
-        keyType: 'ed25519',
-        keyFingerprint: '',
-        publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI my-key',
-        createTime: start - 1,
-      });
       tx.put(networkInterfaces, {
         networkInterfaceId: `eni-${id.slice(2)}`,
         owner,
@@ -107,6 +97,7 @@ export async function createTestMetadata(options: Partial<MetadataServiceOptions
     instanceType: 't3.micro',
     architecture: 'x86_64',
     keyName: 'my-key',
+    publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI my-key',
     vpcId,
     subnetId: subnet.subnetId,
     availabilityZone: subnet.availabilityZone,

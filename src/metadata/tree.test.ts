@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dhcpOptions } from '../ec2/dhcp-options/model.ts';
 import { instances } from '../ec2/instances/model.ts';
-import { keyPairs } from '../ec2/key-pairs/model.ts';
 import { addTags } from '../ec2/tags/model.ts';
 import { vpcs } from '../ec2/vpcs/model.ts';
 import { createTestMetadata, type TestMetadata } from './testing.ts';
@@ -126,7 +125,7 @@ test('slashes at the end, in a row, and queries change nothing', async () => {
 });
 
 test('what an instance does not have is neither listed nor found', async () => {
-  metadata.change({ keyName: undefined, blockDevices: [] });
+  metadata.change({ keyName: undefined, publicKey: undefined, blockDevices: [] });
   metadata.changeInterface({ privateIpAddresses: [{ address: '127.0.0.10', primary: true }] });
   const lines = (await get('/latest/meta-data')).split('\n');
   for (const name of ['public-keys', 'public-ipv4', 'public-hostname', 'tags', 'iam']) {
@@ -149,15 +148,11 @@ test('user data comes as the bytes that were sent', async () => {
   expect((await metadata.send('GET', '/1.0/user-data')).bytes.equals(bytes)).toBe(true);
 });
 
-test('the first key of an instance stays what it was', async () => {
+test('the login key is found by its number, with its name in the listing', async () => {
   expect(await get('/latest/meta-data/public-keys/')).toBe('0=my-key');
   expect(await get('/latest/meta-data/public-keys/0/')).toBe('openssh-key');
-  const other = metadata.state.by(keyPairs, 'name', '123456789012/eu-west-1/my-key')[0];
-  if (other === undefined) throw new Error('the key pair is gone');
-  metadata.state.write(tx =>
-    tx.put(keyPairs, { ...other, publicKey: 'ssh-ed25519 BBBB', createTime: metadata.clock.now() + 1 }),
-  );
-  await missing('/latest/meta-data/public-keys/0/openssh-key');
+  expect(await get('/latest/meta-data/public-keys/0/openssh-key')).toBe('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI my-key');
+  await missing('/latest/meta-data/public-keys/1/');
 });
 
 describe('tags', () => {
