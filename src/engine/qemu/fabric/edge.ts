@@ -76,6 +76,15 @@ export class Edge {
     this.#looked = true;
   }
 
+  /** Takes down an edge that an earlier process made for another public pool. */
+  async leaveOtherPool(): Promise<void> {
+    const pool = formatPrefix(parsePrefix(this.#options.publicPool));
+    const outside = hostInterface(this.#options.dataDir);
+    const routes = (await ipJson(undefined, '-4', 'route', 'show')) as RouteJson[];
+    const other = routes.find(({ dst, dev }) => dev === outside && dst !== pool);
+    if (other !== undefined) await this.#destroy(other.dst);
+  }
+
   /** The link name of the VPC that has a public address. */
   ownerOf(publicAddress: string): string | undefined {
     return this.#owners.get(publicAddress);
@@ -109,7 +118,9 @@ export class Edge {
       `link set dev ${hostLink} up`,
       `route replace ${addresses.host}/32 dev ${hostLink}`,
       `route replace blackhole ${pool}`,
-      ...(uplink === undefined ? [] : [`route replace default via ${addresses.host} dev ${hostLink} onlink`]),
+      uplink === undefined
+        ? 'route replace blackhole default'
+        : `route replace default via ${addresses.host} dev ${hostLink} onlink`,
     ]);
     await ipBatch(undefined, [
       `address replace ${addresses.host}/32 dev ${outside}`,
@@ -200,8 +211,12 @@ export class Edge {
 
   /** Removes namespace, links, routes and firewall tables. */
   destroy(): Promise<void> {
+    return this.#destroy(formatPrefix(parsePrefix(this.#options.publicPool)));
+  }
+
+  #destroy(pool: string): Promise<void> {
     return this.#queue.run(async () => {
-      const { dataDir, publicPool } = this.#options;
+      const { dataDir } = this.#options;
       const outside = hostInterface(dataDir);
       await run(['ip', 'link', 'del', outside], { accept: [1] });
       if (await namespaceExists(this.#namespace)) await run(['ip', 'netns', 'del', this.#namespace]);
@@ -209,7 +224,6 @@ export class Edge {
         `add table inet ${hostTable(dataDir)}`,
         `delete table inet ${hostTable(dataDir)}`,
       ]);
-      const pool = formatPrefix(parsePrefix(publicPool));
       await run(['ip', 'route', 'del', 'blackhole', pool, 'metric', String(blackholeMetric)], { accept: [2] });
       this.#owners.clear();
       this.#links.clear();

@@ -147,6 +147,7 @@ export function createFabric(options: FabricOptions): Fabric {
     async open(metadata: MetadataListener): Promise<void> {
       await checkPrerequisites();
       await refuseConflict(publicPool, hostInterface(dataDir));
+      await edge.leaveOtherPool();
       await mkdir(directory, { recursive: true, mode: 0o755 });
       listener = metadata;
       for (const vpcId of await listVpcs()) {

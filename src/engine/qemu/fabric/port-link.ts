@@ -31,18 +31,23 @@ export function portLinkCommands(
   const name = tapName(id);
   const lines: string[] = [];
   if (!actual.ports.has(id)) {
+    if (actual.unfinished.delete(name)) lines.push(`link del dev ${name}`);
     lines.push(
       kind.create(name),
-      `link set dev ${name} address ${routerMac(vpcId)} mtu ${vpcMtu} alias ${id} up`,
+      `link set dev ${name} address ${routerMac(vpcId)} mtu ${vpcMtu} up`,
       `address replace ${addressAt(parsePrefix(subnet.cidrBlock), 1)}/32 dev ${name}`,
+      // The kernel would wait up to 0.8 s before it answers ARP for others; namespaces have no default to set.
+      `ntable change name arp_cache dev ${name} proxy_delay 0`,
+      // The last step, so that an interface with an alias is a finished one.
+      `link set dev ${name} alias ${id}`,
     );
     actual.ports.set(id, { interfaceName: name });
   }
   for (const address of privateIpAddresses) {
     if (actual.delivered.get(address) === name) continue;
     lines.push(
-      `route replace ${address}/32 dev ${name}`,
       `neigh replace ${address} lladdr ${mac} dev ${name} nud permanent`,
+      `route replace ${address}/32 dev ${name}`,
     );
     actual.delivered.set(address, name);
   }
@@ -56,9 +61,11 @@ export function portLinkCommands(
 
 /** Deletes a port's interface; its routes go with it. */
 export function removePortLinkCommands(actual: VpcActual, networkInterfaceId: string): string[] {
+  const name = tapName(networkInterfaceId);
+  if (actual.unfinished.delete(name)) return [`link del dev ${name}`];
   const port = actual.ports.get(networkInterfaceId);
   if (port === undefined) return [];
-  for (const [address, name] of actual.delivered) if (name === port.interfaceName) actual.delivered.delete(address);
+  for (const [address, dev] of actual.delivered) if (dev === port.interfaceName) actual.delivered.delete(address);
   actual.ports.delete(networkInterfaceId);
   return [`link del dev ${port.interfaceName}`];
 }

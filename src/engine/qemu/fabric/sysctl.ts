@@ -14,11 +14,10 @@ export const routerSysctls: Readonly<Record<string, string>> = {
   'net.ipv6.conf.default.disable_ipv6': '1',
 };
 
-/** In a VPC the router answers ARP for everything that it has a route to, at once. */
+/** In a VPC the router answers ARP for everything that it has a route to. */
 export const vpcSysctls: Readonly<Record<string, string>> = {
   ...routerSysctls,
   'net.ipv4.conf.default.proxy_arp': '1',
-  'net.ipv4.neigh.default.proxy_delay': '0',
 };
 
 /** Settings that this kernel does not have (IPv6 on some) are skipped. */

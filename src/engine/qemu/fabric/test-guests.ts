@@ -42,7 +42,7 @@ export class Guests {
 
   /** Makes the guest's namespace; its interface appears with the port. */
   async prepare(intent: Pick<PortIntent, 'networkInterfaceId' | 'mac'>): Promise<string> {
-    const namespace = `${this.#prefix}-${intent.networkInterfaceId.slice(-6)}`;
+    const namespace = `${this.#prefix}-${this.#names.size}`;
     this.#names.set(tapName(intent.networkInterfaceId), { namespace, mac: intent.mac });
     await run(['ip', 'netns', 'add', namespace]);
     return namespace;
@@ -65,7 +65,9 @@ export class Guests {
     await chmod(script, 0o755);
     await ipBatch(namespace, ['link set lo up', 'link set eth0 up']);
     const options = ['-O', 'mtu', '-O', 'hostname', '-O', 'domain'];
-    return run(['udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '1', ...options, '-s', script], { namespace });
+    return run(['udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '1', ...options, '-s', script], {
+      namespace,
+    });
   }
 
   /** Standard output of a command in a guest, or the message of its failure. */

@@ -11,6 +11,8 @@ export interface VpcActual {
   exists: boolean;
   /** TAPs by network interface ID (their alias). */
   readonly ports: Map<string, { readonly interfaceName: string }>;
+  /** Interfaces that were being made when an earlier process ended. */
+  readonly unfinished: Set<string>;
   /** Private addresses with a route, and the interface that it leads to. */
   readonly delivered: Map<string, string>;
   internetGatewayLink: boolean;
@@ -21,6 +23,9 @@ export interface VpcActual {
 interface LinkJson {
   readonly ifname: string;
   readonly ifalias?: string;
+}
+
+interface AddressJson {
   readonly addr_info?: readonly { readonly local?: string }[];
 }
 
@@ -46,7 +51,15 @@ export async function namespaceExists(name: string): Promise<boolean> {
 export function nothingThere(): VpcActual {
   const routing = { addresses: new Set<string>(), routes: new Set<string>(), rules: new Set<string>() };
   const ruleset = emptyRuleset();
-  return { exists: false, ports: new Map(), delivered: new Map(), internetGatewayLink: false, routing, ruleset };
+  return {
+    exists: false,
+    ports: new Map(),
+    unfinished: new Set(),
+    delivered: new Map(),
+    internetGatewayLink: false,
+    routing,
+    ruleset,
+  };
 }
 
 /** Asks the kernel. */
@@ -54,18 +67,20 @@ export async function lookAtVpc(vpcId: string): Promise<VpcActual> {
   const namespace = vpcNamespace(vpcId);
   const actual = nothingThere();
   if (!(await namespaceExists(namespace))) return actual;
-  const [links, routes, rules, ruleset] = await Promise.all([
-    ipJson(namespace, 'address', 'show') as Promise<LinkJson[]>,
+  const [links, loopback, routes, rules, ruleset] = await Promise.all([
+    ipJson(namespace, 'link', 'show') as Promise<LinkJson[]>,
+    ipJson(namespace, 'address', 'show', 'dev', 'lo') as Promise<AddressJson[]>,
     ipJson(namespace, 'route', 'show', 'table', 'all') as Promise<RouteJson[]>,
     ipJson(namespace, 'rule', 'show') as Promise<{ priority: number; fwmark?: string; table: string }[]>,
     run(['nft', '--json', 'list', 'ruleset'], { namespace }),
   ]);
   const addresses = new Set<string>();
-  for (const { ifname, ifalias, addr_info: list = [] } of links) {
+  for (const { ifname, ifalias } of links) {
     if (ifname === internetGatewayLink) actual.internetGatewayLink = true;
     if (ifalias?.startsWith('eni-')) actual.ports.set(ifalias, { interfaceName: ifname });
-    if (ifname === 'lo') for (const { local } of list) if (local?.includes('.')) addresses.add(local);
+    else if (ifname.startsWith('tap')) actual.unfinished.add(ifname);
   }
+  for (const { local } of loopback[0]?.addr_info ?? []) if (local?.includes('.')) addresses.add(local);
   addresses.delete('127.0.0.1');
   const ours = new Set([...actual.ports.values()].map(port => port.interfaceName));
   for (const { dst, dev, table } of routes) {

@@ -104,6 +104,7 @@ export class Vpc {
       // The folder says that the namespace is ours, so it comes first and goes last.
       await mkdir(this.#directory, { recursive: true, mode: 0o755 });
       await chmod(this.#directory, 0o755);
+      if (!(await namespaceExists(this.#namespace))) this.#actual = undefined;
       let actual = await this.#look();
       if (!actual.exists) {
         await run(['ip', 'netns', 'add', this.#namespace]);
@@ -237,7 +238,7 @@ export class Vpc {
       this.#intent = undefined;
       await this.#context.edge.removeLink(this.id);
       // A socket that is still open somewhere keeps a namespace alive; its interfaces must not wait for that.
-      const names = [...actual.ports.values()].map(port => port.interfaceName);
+      const names = [...[...actual.ports.values()].map(port => port.interfaceName), ...actual.unfinished];
       await ipBatch(
         actual.exists ? this.#namespace : undefined,
         names.map(name => `link del dev ${name}`),
