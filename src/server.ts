@@ -58,11 +58,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const undo: (() => unknown)[] = [];
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const store = openSqliteStore(dataDir);
-    undo.push(() => store.close());
-    const credentials = rootCredentials(dataDir, options);
-    const state = new State(store, tables);
+    const state = new State(openSqliteStore(dataDir), tables);
+    // Closes the store too.
     undo.push(() => state.close());
+    const credentials = rootCredentials(dataDir, options);
     const clock = systemClock;
     const engine = await createEngine(options);
     const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Configuration, resolveConfiguration } from '../config/resolve.ts';
 import { UserError } from '../config/user-error.ts';
 import type { Command } from './command.ts';
-import { runningServer, type ServerRecord } from './server-files.ts';
+import { isRunning, runningServer, type ServerRecord } from './server-files.ts';
 
 /** Milliseconds that the server gets to finish its calls before it is killed. */
 const patience = 20_000;
@@ -47,20 +47,11 @@ async function stopServer(server: ServerRecord): Promise<void> {
 
 async function hasEnded(server: ServerRecord, milliseconds: number): Promise<boolean> {
   const until = performance.now() + milliseconds;
-  while (isAlive(server.pid)) {
+  while (isRunning(server)) {
     if (performance.now() > until) return false;
     await sleep(50);
   }
   return true;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function destroyMachines(configuration: Configuration): Promise<string> {
