@@ -10,6 +10,7 @@ import { networkInterfaceOperations } from './network-interfaces/operations.ts';
 import { accountAttributeOperations } from './regions/account-attributes.ts';
 import { regionOperations } from './regions/operations.ts';
 import { routeTableOperations } from './route-tables/operations.ts';
+import { securityGroupOperations } from './security-groups/operations.ts';
 import { snapshotReadOperations } from './snapshots/describe.ts';
 import { subnetOperations } from './subnets/operations.ts';
 import { tagOperations } from './tags/operations.ts';
@@ -29,6 +30,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...networkAclOperations,
   ...networkInterfaceOperations,
   ...routeTableOperations,
+  ...securityGroupOperations,
   ...snapshotReadOperations,
   ...subnetOperations,
   ...tagOperations,

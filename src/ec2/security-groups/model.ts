@@ -11,7 +11,12 @@ export interface SecurityGroupRow {
 export const securityGroups = defineTable<SecurityGroupRow>()({
   name: 'security_groups',
   key: row => row.groupId,
-  indexes: { owner: row => row.owner, vpc: row => row.vpcId, name: row => `${row.vpcId}/${row.groupName}` },
+  indexes: {
+    owner: row => row.owner,
+    vpc: row => row.vpcId,
+    name: row => `${row.vpcId}/${row.groupName}`,
+    foldedName: row => `${row.vpcId}/${row.groupName.toLowerCase()}`,
+  },
 });
 
 /** One rule; exactly one of the four sources (or destinations) is set. */

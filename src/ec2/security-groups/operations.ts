@@ -1,0 +1,158 @@
+import type {
+  CreateSecurityGroupRequest,
+  CreateSecurityGroupResult,
+  DeleteSecurityGroupRequest,
+  DeleteSecurityGroupResult,
+  DescribeSecurityGroupReferencesRequest,
+  DescribeSecurityGroupReferencesResult,
+  DescribeSecurityGroupsRequest,
+  DescribeSecurityGroupsResult,
+  DescribeStaleSecurityGroupsRequest,
+  DescribeStaleSecurityGroupsResult,
+} from '@aws-sdk/client-ec2';
+import { arn, arns } from '../../api/arn.ts';
+import { ApiError } from '../../api/errors.ts';
+import { findById, findByIds, idKinds, newId } from '../../api/ids.ts';
+import { type AnyOperation, readOperation, writeOperation } from '../../api/operation.ts';
+import { paginateArray } from '../../api/pagination.ts';
+import { describeOwn } from '../describe.ts';
+import { networkInterfaces } from '../network-interfaces/model.ts';
+import { defaultVpc } from '../subnets/choose.ts';
+import { addTags, parseTagSpecifications, removeAllTags, tagList } from '../tags/model.ts';
+import { vpcs } from '../vpcs/model.ts';
+import { allowAllEgress } from './default-group.ts';
+import { securityGroupFilters } from './filters.ts';
+import { findGroup, findGroupInDefaultVpc } from './find.ts';
+import { type SecurityGroupRow, securityGroupRules, securityGroups } from './model.ts';
+import { groupArn, renderSecurityGroup } from './render.ts';
+import { ruleOperations } from './rule-operations.ts';
+import { removeRule } from './rules.ts';
+import { checkGroupDescription, checkGroupName } from './text.ts';
+
+/** @see https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups */
+const maximumGroups = 2500;
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html */
+const createSecurityGroup = writeOperation<CreateSecurityGroupRequest, CreateSecurityGroupResult>({
+  service: 'ec2',
+  name: 'CreateSecurityGroup',
+  resources: (input, context) => [
+    arn(context, 'security-group'),
+    ...arns(context, 'vpc', input.VpcId === undefined ? [] : [input.VpcId]),
+  ],
+  run: (input, context) => {
+    const { db, owner } = context;
+    const groupName = checkGroupName(input.GroupName ?? '');
+    const description = checkGroupDescription(input.Description ?? '');
+    const tags = parseTagSpecifications(input.TagSpecifications, ['security-group'])['security-group'] ?? {};
+    const { vpcId } =
+      input.VpcId === undefined ? defaultVpc(context) : findById(context, vpcs, idKinds.vpc, input.VpcId);
+    if (db.countBy(securityGroups, 'foldedName', `${vpcId}/${groupName.toLowerCase()}`) > 0) {
+      throw new ApiError(
+        'InvalidGroup.Duplicate',
+        `The security group '${groupName}' already exists for VPC '${vpcId}'`,
+      );
+    }
+    if (db.countBy(securityGroups, 'owner', owner) >= maximumGroups) {
+      throw new ApiError(
+        'SecurityGroupLimitExceeded',
+        `The maximum number of security groups has been reached: ${maximumGroups} in a Region.`,
+      );
+    }
+    const groupId = newId('sg');
+    db.put(securityGroups, { groupId, owner, vpcId, groupName, description });
+    allowAllEgress(db, owner, groupId);
+    addTags(db, { resourceId: groupId, resourceType: 'security-group', owner }, tags);
+    return { GroupId: groupId, SecurityGroupArn: groupArn(owner, groupId), Tags: tagList(db, groupId) };
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html */
+const deleteSecurityGroup = writeOperation<DeleteSecurityGroupRequest, DeleteSecurityGroupResult>({
+  service: 'ec2',
+  name: 'DeleteSecurityGroup',
+  resources: (input, context) => [arn(context, 'security-group', findGroup(context, input).groupId)],
+  run: (input, context) => {
+    const { db } = context;
+    const { groupId, groupName } = findGroup(context, input);
+    if (groupName === 'default') {
+      throw new ApiError(
+        'CannotDelete',
+        `the specified group: "${groupId}" name: "default" cannot be deleted by a user`,
+      );
+    }
+    const inUse = db.countBy(networkInterfaces, 'group', groupId) > 0;
+    const referred = db.by(securityGroupRules, 'referencedGroup', groupId).some(rule => rule.groupId !== groupId);
+    if (inUse || referred) throw new ApiError('DependencyViolation', `resource ${groupId} has a dependent object`);
+    for (const rule of db.by(securityGroupRules, 'group', groupId)) removeRule(context, rule);
+    db.delete(securityGroups, groupId);
+    removeAllTags(db, groupId);
+    return { Return: true, GroupId: groupId };
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html */
+const describeSecurityGroups = readOperation<DescribeSecurityGroupsRequest, DescribeSecurityGroupsResult>({
+  service: 'ec2',
+  name: 'DescribeSecurityGroups',
+  resources: () => ['*'],
+  run: (input, context) => {
+    const named = (input.GroupNames ?? []).map(name => findGroupInDefaultVpc(context, name).groupId);
+    const page = describeOwn<SecurityGroupRow, 'vpc'>(context, input, {
+      table: securityGroups,
+      kind: idKinds.securityGroup,
+      ids: [...(input.GroupIds ?? []), ...named],
+      filters: securityGroupFilters(context.db),
+      keyFilter: 'group-id',
+      indexed: { 'vpc-id': 'vpc' },
+    });
+    return { SecurityGroups: page.rows.map(row => renderSecurityGroup(context.db, row)), NextToken: page.nextToken };
+  },
+});
+
+/**
+ * Groups of VPCs on the other side of a peering connection that refer to one of these. There are no peering
+ * connections yet, so nothing can.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupReferences.html
+ */
+const describeSecurityGroupReferences = readOperation<
+  DescribeSecurityGroupReferencesRequest,
+  DescribeSecurityGroupReferencesResult
+>({
+  service: 'ec2',
+  name: 'DescribeSecurityGroupReferences',
+  resources: () => ['*'],
+  run: (input, context) => {
+    const ids = input.GroupId ?? [];
+    if (ids.length === 0) throw new ApiError('MissingParameter', 'The request must contain the parameter groupId');
+    findByIds(context, securityGroups, idKinds.securityGroup, ids);
+    return { SecurityGroupReferenceSet: [] };
+  },
+});
+
+/**
+ * Rules that refer to groups that are gone, which only happens across peering connections; there are none yet.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeStaleSecurityGroups.html
+ */
+const describeStaleSecurityGroups = readOperation<
+  DescribeStaleSecurityGroupsRequest,
+  DescribeStaleSecurityGroupsResult
+>({
+  service: 'ec2',
+  name: 'DescribeStaleSecurityGroups',
+  resources: () => ['*'],
+  run: (input, context) => {
+    findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
+    const page = paginateArray(context, input, []);
+    return { StaleSecurityGroupSet: page.rows, NextToken: page.nextToken };
+  },
+});
+
+export const securityGroupOperations: readonly AnyOperation[] = [
+  createSecurityGroup,
+  deleteSecurityGroup,
+  describeSecurityGroups,
+  describeSecurityGroupReferences,
+  describeStaleSecurityGroups,
+  ...ruleOperations,
+];
