@@ -22,7 +22,7 @@ export function vendorAccount(family: string): string {
 
 /**
  * Makes the public AMIs of a Region those of the image cache: new ones appear, ones whose disk is gone and that no
- * volume needs disappear. Ids follow from content, name and Region, so that they are the same after a restart.
+ * volume or other AMI needs disappear. Ids follow from content, name and Region, so that they are the same after a restart.
  */
 export function publishImages(tx: Tx, region: string, available: readonly PublishedImage[], now: number): void {
   const wanted = new Set<string>();
@@ -94,7 +94,9 @@ function publish(tx: Tx, region: string, imageId: string, manifest: ImageManifes
 function withdraw(tx: Tx, row: ImageRow): void {
   tx.delete(images, row.imageId);
   for (const { snapshotId } of row.blockDevices) {
-    if (snapshotId !== undefined && tx.countBy(volumes, 'snapshot', snapshotId) === 0) tx.delete(snapshots, snapshotId);
+    if (snapshotId === undefined) continue;
+    const needed = tx.countBy(volumes, 'snapshot', snapshotId) + tx.countBy(images, 'snapshot', snapshotId);
+    if (needed === 0) tx.delete(snapshots, snapshotId);
   }
 }
 
