@@ -112,7 +112,7 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
   const pflash = firmware ? ',pflash0=uefi-code,pflash1=uefi-variables' : '';
   return [
     ...['-name', `guest=${spec.instanceId}`],
-    ...['-no-user-config', '-nodefaults', '-msg', 'timestamp=on', '-pidfile', `${run}/pid`],
+    ...['-no-user-config', '-nodefaults', '-msg', 'timestamp=on'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', `q35,memory-backend=ram,usb=off,vmport=off,smm=off,sata=off,smbus=off,hpet=off${pflash}`],
     ...options.accelerator.arguments,

@@ -70,7 +70,8 @@ export class Machine {
   #spec: MachineSpec | undefined;
   #process: ProcessId | undefined;
   #qmp: Qmp | undefined;
-  #signal: string | undefined;
+  /** Tells how QEMU ended; undefined when an earlier server started it, since only a parent is told. */
+  #exit: Promise<string> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #starting = false;
   #stalled = false;
@@ -223,7 +224,7 @@ export class Machine {
     await this.#records.delete('exit.json');
     await this.#records.write('spec.json', spec);
     // Variables of UEFI outlive a start; sockets, console and picture are of this start only.
-    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'console.log', 'screen.ppm', 'pid']) {
+    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'console.log', 'screen.ppm']) {
       await rm(join(this.#run, name), { force: true });
     }
     await mkdir(this.#run, { recursive: true, mode: 0o700 });
@@ -245,13 +246,12 @@ export class Machine {
       logFile: join(this.#folder, 'qemu.log'),
     });
     let exited: string | undefined;
-    this.#signal = undefined;
-    child.once('error', error => {
-      exited = error.message;
+    this.#exit = new Promise(resolve => {
+      child.once('error', error => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(`QEMU ended ${signal ? `by ${signal}` : `with status ${code}`}`));
     });
-    child.once('exit', (code, signal) => {
-      this.#signal = signal ?? undefined;
-      exited = signal ? `QEMU was ended by ${signal}` : `QEMU ended with status ${code}`;
+    this.#exit.then(message => {
+      exited = message;
     });
     const process = child.pid === undefined ? undefined : await identify(child.pid);
     if (process) {
@@ -311,9 +311,10 @@ export class Machine {
   /** QMP has gone: either QEMU is dead, or only the connection is (then `tend` opens it again). */
   async #disconnected(): Promise<void> {
     if (!this.#process || !(await waitForExit(this.#process, 2_000))) return;
-    const message =
-      this.#lastWords(await this.#stderr()) ?? (this.#signal ? `QEMU was ended by ${this.#signal}` : undefined);
-    await this.#ended({ cause: 'crash', message: message ?? 'QEMU ended unexpectedly' });
+    // The news of a child's end comes a moment after the end itself.
+    const exit = await Promise.race([this.#exit, sleep(1_000, undefined)]);
+    const message = this.#lastWords(await this.#stderr()) ?? exit ?? 'QEMU ended unexpectedly';
+    await this.#ended({ cause: 'crash', message });
   }
 
   #event(event: QmpEvent): void {
