@@ -1,4 +1,5 @@
 import type { AnyOperation } from '../api/operation.ts';
+import { addressOperations } from './addresses/operations.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
 import { imageOperations } from './images/operations.ts';
 import { instanceTypeOperations } from './instance-types/operations.ts';
@@ -19,6 +20,7 @@ import { vpcOperations } from './vpcs/operations.ts';
 
 /** Every EC2 operation, by resource. A new resource adds one line. */
 export const ec2Operations: readonly AnyOperation[] = [
+  ...addressOperations,
   ...accountAttributeOperations,
   ...imageOperations,
   ...instanceOperations,
