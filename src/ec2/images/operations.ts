@@ -1,6 +1,7 @@
 import type { AnyOperation } from '../../api/operation.ts';
 import { describeImageAttribute, modifyImageAttribute, resetImageAttribute } from './attributes.ts';
 import { describeImages } from './describe-images.ts';
+import { imageLifecycleOperations } from './lifecycle.ts';
 import { deregisterImage, registerImage } from './register-image.ts';
 
 export const imageOperations: readonly AnyOperation[] = [
@@ -9,5 +10,6 @@ export const imageOperations: readonly AnyOperation[] = [
   describeImages,
   modifyImageAttribute,
   registerImage,
+  ...imageLifecycleOperations,
   resetImageAttribute,
 ];

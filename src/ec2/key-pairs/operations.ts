@@ -9,7 +9,7 @@ import type {
   KeyPair,
   KeyPairInfo,
 } from '@aws-sdk/client-ec2';
-import { arn, arns } from '../../api/arn.ts';
+import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { compileFilters, type FilterTable } from '../../api/filters.ts';
 import { findByIds, idKinds, newId } from '../../api/ids.ts';
@@ -167,7 +167,10 @@ function render(context: ReadContext, row: KeyPairRow, withPublicKey: boolean): 
 const deleteKeyPair = writeOperation<DeleteKeyPairRequest, DeleteKeyPairResult>({
   service: 'ec2',
   name: 'DeleteKeyPair',
-  resources: (input, context) => arns(context, 'key-pair', [input.KeyName ?? input.KeyPairId ?? '*']),
+  // Policies name key pairs by their names, whatever the request does.
+  resources: ({ KeyName, KeyPairId }, context) => [
+    arn(context, 'key-pair', KeyName ?? context.db.get(keyPairs, KeyPairId ?? '')?.keyName),
+  ],
   run: (input, context) => {
     const row = toDelete(input, context);
     if (row === undefined) return { Return: true };
