@@ -152,7 +152,10 @@ describe('EC2 refuses', () => {
     expect(await read(await fetch(url))).toMatchObject(unsigned);
     expect(await read(await fetch(url, { method: 'POST' }))).toMatchObject(unsigned);
     expect(await read(await fetch(url, { method: 'OPTIONS' }))).toMatchObject(unsigned);
-    expect(await read(await fetch(`${test.gateway.url}/console/%zz`))).toMatchObject(unsigned);
+    const path = `${test.gateway.url}/any/path`;
+    expect(await read(await fetch(path))).toMatchObject(unsigned);
+    const broken = await read(await fetch(`${test.gateway.url}/%zz`));
+    expect(broken).toMatchObject({ status: 400, code: 'InvalidRequest' });
     const simple = { method: 'POST', headers: { 'content-type': 'text/plain' }, body: `Version=2016-11-15&${run}` };
     expect(await read(await fetch(test.gateway.url, simple))).toMatchObject(unsigned);
     expect(test.calls).toEqual([]);

@@ -49,7 +49,8 @@ function createServer(options: GatewayOptions): FastifyInstance {
     http: { maxHeaderSize: limits.header },
     routerOptions: { maxParamLength: limits.header, querystringParser: () => ({}) },
     clientErrorHandler,
-    frameworkErrors: (_error, request, reply) => respond(options, request as FastifyRequest, reply as FastifyReply),
+    frameworkErrors: (_error, request, reply) =>
+      respond(options, request as FastifyRequest, reply as FastifyReply, badUrl()),
   });
   let closing = false;
   server.addHook('preClose', async () => {
@@ -80,6 +81,9 @@ async function respond(options: GatewayOptions, request: FastifyRequest, reply: 
   if (refusal) reply.header('connection', 'close');
   return reply.code(response.status).headers(response.headers).send(response.body);
 }
+
+/** The router could not decode the URL. */
+const badUrl = (): ApiError => new ApiError('InvalidRequest', 'The URL is not valid: its path cannot be decoded', 400);
 
 /** What Fastify found wrong before the route was reached. */
 function refusalOf(error: unknown): ApiError {

@@ -1,8 +1,8 @@
 import { ApiError } from '../../api/errors.ts';
 import type { OperationModel, ServiceModel } from '../../models/models.ts';
-import { shown } from './ec2-query.ts';
 import { checkRequired, decodeJsonMembers, jsonEncoder, parseJson } from './json-codec.ts';
 import type { DecodedRequest, Protocol, WireRequest, WireResponse } from './protocol.ts';
+import { shown } from './validation.ts';
 
 /**
  * AWS JSON 1.0 and 1.1: the operation is in X-Amz-Target, input and output are JSON bodies.

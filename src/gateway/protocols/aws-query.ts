@@ -1,9 +1,9 @@
 import { ApiError } from '../../api/errors.ts';
 import type { OperationModel, ServiceModel } from '../../models/models.ts';
-import { parametersOf, shown, single } from './ec2-query.ts';
+import { parametersOf, single } from './ec2-query.ts';
 import type { DecodedRequest, Protocol, WireRequest, WireResponse } from './protocol.ts';
 import { QueryInput } from './query-input.ts';
-import { validationMessage } from './validation.ts';
+import { shown, validationMessage } from './validation.ts';
 import { escapeXml, XmlWriter } from './xml.ts';
 
 /**

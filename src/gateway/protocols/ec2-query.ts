@@ -1,8 +1,10 @@
 import { ApiError } from '../../api/errors.ts';
 import type { OperationModel, ServiceModel } from '../../models/models.ts';
+import type { Member } from '../../models/shapes.ts';
 import { FormError, parseFormBody } from './form.ts';
 import type { DecodedRequest, Parameter, Protocol, WireRequest, WireResponse } from './protocol.ts';
 import { QueryInput } from './query-input.ts';
+import { shown } from './validation.ts';
 import { escapeXml, XmlWriter } from './xml.ts';
 
 /**
@@ -77,11 +79,6 @@ export function single(parameters: readonly Parameter[], name: string): string |
   return found;
 }
 
-/** What a message repeats of the request is cut, so that an answer cannot be made long by asking. */
-export function shown(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-}
-
 function encode(model: ServiceModel, { name, output: shape }: OperationModel, output: unknown, requestId: string) {
   let members: string;
   if (!shape) members = '<return>true</return>';
@@ -92,10 +89,11 @@ function encode(model: ServiceModel, { name, output: shape }: OperationModel, ou
   return { status: 200, headers: contentType, body };
 }
 
-/** Where EC2 models a `Return` member, success is what an answer that is no error says. */
-function withReturn(members: readonly { readonly name: string }[], output: unknown): unknown {
-  const hasReturn = members.some(member => member.name === 'Return');
-  return hasReturn ? { Return: true, ...(output as Record<string, unknown>) } : output;
+/** Where EC2 models a `Return` member, success is what an answer that is no error says. In two it is a string. */
+function withReturn(members: readonly Member[], output: unknown): unknown {
+  const member = members.find(({ name }) => name === 'Return');
+  if (!member) return output;
+  return { Return: member.shape.kind === 'string' ? 'true' : true, ...(output as Record<string, unknown>) };
 }
 
 function encodeError(_model: ServiceModel, error: ApiError, requestId: string): WireResponse {

@@ -2,7 +2,7 @@ import { ApiError } from '../../api/errors.ts';
 import type { Member, Shape, StructureShape } from '../../models/shapes.ts';
 import { maximumDepth } from './protocol.ts';
 import { epochSeconds, parseBase64, parseTimestamp, ScalarError, toBase64, toDate } from './scalars.ts';
-import { validationMessage } from './validation.ts';
+import { shown, validationMessage } from './validation.ts';
 
 /**
  * Values between JSON and the SDK's types: timestamps are epoch seconds there and Date here, blobs Base64 and
@@ -11,7 +11,7 @@ import { validationMessage } from './validation.ts';
  */
 
 const malformed = (path: string, expectation: string): ApiError =>
-  new ApiError('SerializationException', `${path || 'The request body'} is not valid: ${expectation}`);
+  new ApiError('SerializationException', `${shown(path) || 'The request body'} is not valid: ${expectation}`);
 
 /** @throws ApiError SerializationException */
 export function parseJson(body: Buffer): unknown {

@@ -4,6 +4,7 @@ import type { Member, StructureShape } from '../../models/shapes.ts';
 import { checkRequired, decodeJsonMembers, type JsonEncoder, membersEncoder, parseJson } from './json-codec.ts';
 import type { DecodedRequest, Protocol, WireRequest, WireResponse } from './protocol.ts';
 import { parseScalar, ScalarError, toDate } from './scalars.ts';
+import { shown } from './validation.ts';
 
 /**
  * REST with JSON: the operation is a method and a path; members stand in the path, the query string, headers, a
@@ -65,7 +66,7 @@ function decode(model: ServiceModel, request: WireRequest): DecodedRequest {
   if (!route) {
     throw new ApiError(
       'UnknownOperationException',
-      `${request.method} ${request.path} is no operation of ${model.name}`,
+      `${request.method} ${shown(request.path)} is no operation of ${model.name}`,
       404,
     );
   }
