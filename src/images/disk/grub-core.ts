@@ -1,12 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../run.ts';
 
 export interface GrubCoreOptions {
   /** Where GRUB finds its files, e.g. `(,gpt1)/boot/grub`; no drive means the one that it was loaded from. */
   prefix: string;
-  /** Runs first, without the `normal` module: plain commands, one a line. */
-  script: string;
+  /** Runs instead of `grub.cfg`, without the `normal` module: plain commands, one a line. */
+  script?: string;
   modules: readonly string[];
 }
 
@@ -14,10 +14,18 @@ export interface GrubCoreOptions {
 export async function grubCore(packages: string, options: GrubCoreOptions): Promise<Buffer> {
   const script = 'tmp/early.cfg';
   const core = 'tmp/core.img';
-  await writeFile(join(packages, script), options.script);
-  const args = ['/usr/bin/grub-mkimage', '-O', 'i386-pc', '-o', `/${core}`, '-p', options.prefix, '-c', `/${script}`];
+  const args = ['/usr/bin/grub-mkimage', '-O', 'i386-pc', '-o', `/${core}`, '-p', options.prefix];
+  if (options.script !== undefined) {
+    await writeFile(join(packages, script), options.script);
+    args.push('-c', `/${script}`);
+  }
   await run('chroot', [packages, ...args, ...options.modules]);
-  return readFile(join(packages, core));
+  try {
+    return await readFile(join(packages, core));
+  } finally {
+    await rm(join(packages, script), { force: true });
+    await rm(join(packages, core), { force: true });
+  }
 }
 
 /** The first sector's code of package grub-pc-bin. */

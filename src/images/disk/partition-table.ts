@@ -2,25 +2,35 @@ import { crc32 } from 'node:zlib';
 
 export const SECTOR = 512;
 
-/** Where the root file system begins, in sectors: 1 MiB leaves room for the boot loader after an MBR. */
-export const MBR_ROOT_START = 2048;
-
-/** With GPT the boot loader has its own partition (1 MiB at 1 MiB), the root file system follows it. */
-export const GPT_BOOT_START = 2048;
-export const GPT_ROOT_START = 4096;
 const GPT_ENTRY_COUNT = 128;
 const GPT_ENTRY_SIZE = 128;
 const GPT_ENTRY_SECTORS = (GPT_ENTRY_COUNT * GPT_ENTRY_SIZE) / SECTOR;
 
+export interface MbrPartition {
+  /** 1 to 4. */
+  number: number;
+  type: number;
+  active?: boolean;
+  /** First sector and, exclusive, the last. */
+  start: number;
+  end: number;
+}
+
+export const MBR_LINUX = 0x83;
+/** Data without a file system. */
+export const MBR_DATA = 0xda;
+
 /**
- * The last 72 bytes before the signature of a master boot record with one bootable Linux partition to the disk's end.
- * @param sectors size of the disk in sectors, at most 2^32.
+ * The last 72 bytes of a master boot record: what follows the boot code.
  * @param signature 32-bit disk signature, from which Linux makes the PARTUUID.
  */
-export function mbrTable(sectors: number, signature: number): Buffer {
+export function mbrTable(signature: number, partitions: readonly MbrPartition[]): Buffer {
   const table = Buffer.alloc(72);
   table.writeUInt32LE(signature >>> 0, 0);
-  writeMbrEntry(table.subarray(6, 22), { active: true, type: 0x83, start: MBR_ROOT_START, end: sectors });
+  for (const partition of partitions) {
+    const at = 6 + (partition.number - 1) * 16;
+    writeMbrEntry(table.subarray(at, at + 16), partition);
+  }
   table.writeUInt16LE(0xaa55, 70);
   return table;
 }
@@ -84,10 +94,7 @@ export function guidTable(
 
 /** The protective MBR's table that stands before a GUID partition table; same place as {@link mbrTable}. */
 export function protectiveTable(sectors: number): Buffer {
-  const table = Buffer.alloc(72);
-  writeMbrEntry(table.subarray(6, 22), { active: false, type: 0xee, start: 1, end: sectors });
-  table.writeUInt16LE(0xaa55, 70);
-  return table;
+  return mbrTable(0, [{ number: 1, type: 0xee, start: 1, end: sectors }]);
 }
 
 /** Last sector, exclusive, that a partition may use on a GPT disk; aligned to 1 MiB. */
@@ -95,14 +102,7 @@ export function guidLimit(sectors: number): number {
   return Math.floor((sectors - GPT_ENTRY_SECTORS - 1) / 2048) * 2048;
 }
 
-interface MbrEntry {
-  active: boolean;
-  type: number;
-  start: number;
-  end: number;
-}
-
-function writeMbrEntry(entry: Buffer, { active, type, start, end }: MbrEntry): void {
+function writeMbrEntry(entry: Buffer, { active = false, type, start, end }: MbrPartition): void {
   entry[0] = active ? 0x80 : 0;
   entry[4] = type;
   // Cylinder, head and sector say "too large": everybody reads the sector numbers that follow.

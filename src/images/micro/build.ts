@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrap, dateOf, packageEpoch } from '../debian/archive.ts';
-import { makeDisk } from '../disk/disk.ts';
-import { grubBootImage, grubCore } from '../disk/grub-core.ts';
+import { makeDisk, sectorsOf } from '../disk/disk.ts';
+import { MBR_DATA, MBR_LINUX, mbrTable, SECTOR } from '../disk/partition-table.ts';
 import { compressDisk } from '../disk/qcow2.ts';
 import { ImageError, type Progress } from '../types.ts';
+import { bootArea } from './boot.ts';
 import { microInitramfs } from './initramfs.ts';
 import { makeMicroTree, pruneModules, settleMicroTree } from './tree.ts';
 
@@ -16,10 +17,9 @@ const packages = [
   'curl',
   'dropbear-bin',
   'e2fsprogs',
-  'grub-common',
-  'grub-pc-bin',
   'kmod',
   'linux-image-cloud-amd64',
+  'nasm',
   'ncurses-base',
   'openssh-sftp-server',
   'sudo',
@@ -30,16 +30,15 @@ const LABEL = 'micro-root';
 const UUID = '6d696372-6f00-4000-8000-666f67626100';
 const SIZE_GIB = 1;
 
-/** What the kernel is told: messages go to the screen and the serial console, whose log GetConsoleOutput shows. */
-const commandLine = 'console=tty0 console=ttyS0,115200n8 panic=5 random.trust_cpu=on';
+/**
+ * What the kernel is told: messages go to the screen and the serial console, whose log GetConsoleOutput shows. Disks
+ * and interfaces are plugged by ACPI, so the services of each PCI Express port would only cost half a second.
+ */
+const commandLine = 'console=tty0 console=ttyS0,115200n8 panic=5 random.trust_cpu=on pcie_ports=compat';
 
-/** GRUB reads this from its own core image: no menu, no configuration file, no delay. */
-const grubScript = `
-set root=$root
-linux /boot/vmlinuz ${commandLine}
-initrd /boot/initramfs
-boot
-`;
+/** The kernel lies outside of file systems, in partition 2; the root file system, partition 1, can grow after it. */
+const BOOT_START = 2048;
+const ROOT_START = 65536;
 
 /**
  * Builds the `micro` AMI: Debian's cloud kernel, busybox, bash and dropbear on an ext4 root.
@@ -58,27 +57,32 @@ export async function buildMicro(staging: string, onProgress: Progress): Promise
   await pruneModules(unpacked, version);
   await mkdir(tree);
   await makeMicroTree(unpacked, join(import.meta.dirname, 'root'), tree, version);
-  await writeFile(join(tree, 'boot/vmlinuz'), await readFile(join(unpacked, 'boot', `vmlinuz-${version}`)));
+  const kernel = await readFile(join(unpacked, 'boot', `vmlinuz-${version}`));
   const init = join(import.meta.dirname, 'initramfs-init');
   const initramfs = await microInitramfs(join(unpacked, 'bin/busybox'), init, join(unpacked, 'lib/modules', version));
-  await writeFile(join(tree, 'boot/initramfs'), initramfs);
+  const boot = await bootArea(unpacked, kernel, initramfs, commandLine, BOOT_START);
   await settleMicroTree(tree, epoch);
 
   onProgress('making the disk', 0.7);
   const raw = join(staging, 'disk.raw');
+  const rootEnd = sectorsOf(SIZE_GIB);
+  const table = mbrTable(Number.parseInt(UUID.slice(0, 8), 16), [
+    { number: 1, type: MBR_LINUX, active: true, start: ROOT_START, end: rootEnd },
+    { number: 2, type: MBR_DATA, start: BOOT_START, end: ROOT_START },
+  ]);
+  if (boot.area.length > (ROOT_START - BOOT_START) * SECTOR) throw new ImageError('the kernel is too large');
   await makeDisk(raw, {
     tree,
     sizeGib: SIZE_GIB,
-    partitions: 'mbr',
+    rootStart: ROOT_START,
+    rootEnd,
     label: LABEL,
     uuid: UUID,
     epoch,
-    bootImg: await grubBootImage(unpacked),
-    coreImg: await grubCore(unpacked, {
-      prefix: '(,msdos1)/boot/grub',
-      script: grubScript,
-      modules: ['biosdisk', 'part_msdos', 'ext2', 'linux'],
-    }),
+    sectors: [
+      [0, Buffer.concat([boot.code, table])],
+      [BOOT_START, boot.area],
+    ],
   });
   onProgress('compressing the disk', 0.8);
   const disk = join(staging, 'disk.qcow2');
