@@ -69,15 +69,18 @@ test.each([
   [125_000, '2 min 5 s'],
 ])('%d ms reads %s', (milliseconds, text) => expect(duration(milliseconds)).toBe(text));
 
-test('totals count runs that broke without a failed test', () => {
+test('totals count files that do not load, and runs that broke', () => {
   const totals = { passed: 0, failed: 0, skipped: 0 };
-  const report = { numPassedTests: 5, numFailedTests: 0, numPendingTests: 2, numTodoTests: 1, numFailedTestSuites: 0 };
+  const file = { status: 'passed', assertionResults: [{}] };
+  const report = { numPassedTests: 5, numFailedTests: 0, numPendingTests: 2, numTodoTests: 1, testResults: [file] };
   add(totals, report, 0);
   expect(totals).toEqual({ passed: 5, failed: 0, skipped: 3 });
-  add(totals, { ...report, numFailedTests: 2, numFailedTestSuites: 1 }, 1);
-  expect(totals).toEqual({ passed: 10, failed: 2, skipped: 6 });
-  add(totals, { ...report, numPassedTests: 0, numFailedTestSuites: 1 }, 1);
-  expect(totals.failed).toBe(3);
-  add(totals, null, 1);
+  const failed = { status: 'failed', assertionResults: [{}] };
+  const notLoaded = { status: 'failed', assertionResults: [] };
+  add(totals, { ...report, numFailedTests: 2, testResults: [file, failed, notLoaded] }, 1);
+  expect(totals).toEqual({ passed: 10, failed: 3, skipped: 6 });
+  add(totals, { ...report, testResults: [file] }, 1);
   expect(totals.failed).toBe(4);
+  add(totals, null, 1);
+  expect(totals.failed).toBe(5);
 });

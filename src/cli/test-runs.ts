@@ -97,7 +97,8 @@ interface Report {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly numFailedTestSuites: number;
+  /** One a file; a file that does not load has failed without tests. */
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
 }
 
 async function vitest(kind: TestKind, filters: readonly string[], totals: Totals): Promise<void> {
@@ -118,12 +119,13 @@ async function vitest(kind: TestKind, filters: readonly string[], totals: Totals
   }
 }
 
-/** Adds a run to the totals. A run that broke without a failed test (a file that does not load) is a failure too. */
+/** Adds a run to the totals. A file that does not load is a failure, and so is a run that broke for no such reason. */
 export function add(totals: Totals, report: Report | null, exitCode: number): void {
+  const broken = report?.testResults.filter(file => file.status === 'failed' && file.assertionResults.length === 0);
+  const failed = (report?.numFailedTests ?? 0) + (broken?.length ?? 0);
   totals.passed += report?.numPassedTests ?? 0;
   totals.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
-  const failed = report?.numFailedTests ?? 0;
-  totals.failed += exitCode !== 0 && failed === 0 ? Math.max(1, report?.numFailedTestSuites ?? 1) : failed;
+  totals.failed += exitCode !== 0 && failed === 0 ? 1 : failed;
 }
 
 function headline(title: string): void {
