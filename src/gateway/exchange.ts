@@ -11,8 +11,9 @@ import type { Parameter, WireResponse } from './protocols/protocol.ts';
 import { matchRoute } from './protocols/rest-json.ts';
 import { shown } from './protocols/validation.ts';
 import { guessRoute, type Route, routeBySigningName } from './route.ts';
+import { readSignature, SignatureError, type SignedRequest } from './signature-claim.ts';
 import { signatureError } from './signature-errors.ts';
-import { readSignature, SignatureError, type SignedRequest, verifySignature } from './sigv4.ts';
+import { verifySignature } from './sigv4.ts';
 
 /** What is known of a request when it has been answered. */
 export interface RequestLog {

@@ -1,8 +1,7 @@
-import { connect } from 'node:net';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from './limits.ts';
-import { type RawRequest, read, sendSigned, startTestGateway, type TestGateway } from './testing.ts';
+import type { GatewayOptions } from './server.ts';
+import { type RawRequest, read, sendSigned, startTestGateway, type TestGateway, testKey } from './testing.ts';
 
 /** Requests that must not reach an operation, and what each of them is answered. */
 let test: TestGateway;
@@ -305,40 +304,66 @@ describe('REST services refuse', () => {
   });
 });
 
-describe('sizes', () => {
-  it('of bodies are limited, sent and after decompression', async () => {
-    const large = await sendSigned(test, ec2(`${run}&UserData=${'A'.repeat(limits.body)}`));
-    expect(large).toMatchObject({ status: 413, code: 'RequestEntityTooLarge' });
-    const bomb = gzipSync(Buffer.alloc(limits.decompressedBody + 1, 'A'));
-    expect(bomb.length).toBeLessThan(limits.body);
-    const inflated = await sendSigned(test, { headers: { 'content-encoding': 'gzip' }, body: bomb });
-    expect(inflated).toMatchObject({ status: 413, code: 'RequestEntityTooLarge' });
-    expect(test.calls).toEqual([]);
-  });
-
-  it('of headers are limited, and bytes that are not HTTP are answered', async () => {
-    const header = await exchangeBytes(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(limits.header)}\r\n\r\n`);
-    expect(header).toMatch(/^HTTP\/1.1 431 .*<Code>RequestHeaderTooLarge<.*<RequestID>[0-9a-f-]{36}</s);
-    expect(await exchangeBytes('\u0016\u0003\u0001\u0000\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*<Code>InvalidRequest</s);
-    const twice = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
-    expect(await exchangeBytes(twice)).toMatch(/^HTTP\/1.1 400 /);
-  });
-
-  async function exchangeBytes(bytes: string): Promise<string> {
-    const socket = connect(test.gateway.port, '127.0.0.1');
-    socket.write(bytes);
-    let answer = '';
-    for await (const chunk of socket) answer += chunk;
-    return answer;
-  }
-
-  it('of indexes cost nothing', async () => {
-    const before = process.memoryUsage().heapUsed;
-    const parameters = Array.from({ length: 1000 }, (_, at) => `Filter.${2_000_000_000 + at}.Name=n${at}`);
-    const answer = await sendSigned(test, ec2(`Action=DescribeInstances&${parameters.reverse().join('&')}`));
-    expect(answer.status).toBe(200);
-    expect((test.calls[0]?.input.Filters as unknown[])?.slice(0, 2)).toEqual([{ Name: 'n0' }, { Name: 'n1' }]);
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000);
+describe('a signature that does not hold is named by each family of services in its own way', () => {
+  const session = { ...testKey, sessionToken: 'token', expiration: 0 };
+  it.each<[string, Partial<GatewayOptions>, [ec2: string, query: string, json: string, rest: string]]>([
+    [
+      'unknown key',
+      { accessKey: () => undefined },
+      [
+        '401 AuthFailure',
+        '403 InvalidClientTokenId',
+        '400 UnrecognizedClientException',
+        '403 UnrecognizedClientException',
+      ],
+    ],
+    [
+      'another secret',
+      { accessKey: () => ({ ...testKey, secretAccessKey: 'x' }) },
+      [
+        '401 AuthFailure',
+        '403 SignatureDoesNotMatch',
+        '400 InvalidSignatureException',
+        '403 InvalidSignatureException',
+      ],
+    ],
+    [
+      'clock an hour ahead',
+      { clock: { now: () => Date.now() + 3_600_000 } },
+      [
+        '400 RequestExpired',
+        '403 SignatureDoesNotMatch',
+        '400 InvalidSignatureException',
+        '403 InvalidSignatureException',
+      ],
+    ],
+    [
+      'missing session token',
+      { accessKey: () => session },
+      [
+        '401 AuthFailure',
+        '403 InvalidClientTokenId',
+        '400 UnrecognizedClientException',
+        '403 UnrecognizedClientException',
+      ],
+    ],
+    [
+      'expired credentials',
+      { accessKey: () => ({ ...testKey, expiration: 0 }) },
+      ['400 RequestExpired', '403 ExpiredToken', '400 ExpiredTokenException', '403 ExpiredTokenException'],
+    ],
+  ])('%s', async (_what, options, expected) => {
+    const other = await startTestGateway(options);
+    const requests = [
+      ec2(run),
+      iam('Action=ListRoles'),
+      json('ssm', put, '{}'),
+      { service: 'ebs', path: '/snapshots', body: '{}' },
+    ];
+    const answers = await Promise.all(requests.map(request => sendSigned(other, request)));
+    expect(answers.map(({ status, code }) => `${status} ${code}`)).toEqual(expected);
+    expect(other.calls).toEqual([]);
+    await other.gateway.close();
   });
 });
 
@@ -404,45 +429,5 @@ describe('what is tolerated', () => {
     expect(answer.text).not.toContain('<Code>');
     expect(answer.status).toBe(200);
     expect(test.calls[0]?.input).toEqual(input);
-  });
-});
-
-describe('the listener', () => {
-  it('tells its health without a signature', async () => {
-    const answer = await fetch(`${test.gateway.url}/_fogbank/health`);
-    expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }]);
-  });
-
-  it('serves further routes, which keep their own body parsers', async () => {
-    const other = await startTestGateway({
-      configure: server => {
-        server.post('/console/echo', request => ({ body: request.body }));
-      },
-    });
-    const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${other.gateway.url}/console/echo`, { method: 'POST', headers, body: '{"a":1}' });
-    expect(await answer.json()).toEqual({ body: { a: 1 } });
-    await other.gateway.close();
-  });
-
-  it('ends running calls before it closes, and takes no new ones', async () => {
-    const other = await startTestGateway();
-    let release = (): void => {};
-    const reached = new Promise<void>(resolve => {
-      other.handle = () => {
-        resolve();
-        return new Promise<void>(done => {
-          release = done;
-        });
-      };
-    });
-    const answer = sendSigned(other, ec2('Action=DescribeRegions'));
-    await reached;
-    const closed = other.gateway.close();
-    await expect(fetch(`${other.gateway.url}/_fogbank/health`)).rejects.toThrow();
-    release();
-    expect((await answer).status).toBe(200);
-    expect((await answer).headers.get('connection')).toBe('close');
-    await closed;
   });
 });

@@ -1,6 +1,6 @@
 import { ApiError } from '../api/errors.ts';
 import type { ProtocolName } from '../models/models.ts';
-import type { SignatureError, SignatureFault } from './sigv4.ts';
+import type { SignatureError, SignatureFault } from './signature-claim.ts';
 
 /**
  * How each family of services names a refused signature. EC2 has codes of its own and tells less; the others pass

@@ -1,4 +1,4 @@
-import { SignatureError, type SignedRequest } from './sigv4.ts';
+import { SignatureError, type SignedRequest } from './signature-claim.ts';
 
 /** The parts of Signature Version 4's canonical request, in the form that all services but S3 use. */
 

@@ -1,7 +1,8 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 import { describe, expect, it } from 'vitest';
 import type { AccessKey } from '../api/call.ts';
-import { readSignature, type SignatureError, type SignedRequest, verifySignature } from './sigv4.ts';
+import { readSignature, type SignatureError, type SignedRequest } from './signature-claim.ts';
+import { verifySignature } from './sigv4.ts';
 import { Sha256, testKey } from './testing.ts';
 
 const now = Date.UTC(2015, 7, 30, 12, 36, 0);
