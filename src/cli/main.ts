@@ -4,7 +4,7 @@ import type { Command } from './command.ts';
 import { parseArguments } from './parse.ts';
 
 /** The commands in the order in which the help lists them. */
-const names = ['up', 'down', 'demo', 'env', 'ssh', 'image', 'doctor', 'test'] as const;
+const names = ['up', 'down', 'demo', 'env', 'ssh', 'image', 'certificate', 'doctor', 'test'] as const;
 
 type CommandName = (typeof names)[number];
 
@@ -16,6 +16,7 @@ const load: Readonly<Record<CommandName, () => Promise<{ command: Command }>>> =
   env: () => import('./env.ts'),
   ssh: () => import('./ssh.ts'),
   image: () => import('./image.ts'),
+  certificate: () => import('./certificate.ts'),
   doctor: () => import('./doctor.ts'),
   test: () => import('./test.ts'),
 };

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -136,8 +137,19 @@ describe('a server', () => {
   });
 });
 
+test('the certificates of identity documents belong to a data folder', () => {
+  expect(fogbank('certificate', '--data', state())).toMatchObject({ code: 1, out: '' });
+  mkdirSync(state());
+  const pem = fogbank('certificate', '--data', state()).out;
+  expect(new X509Certificate(pem).publicKey.asymmetricKeyDetails?.modulusLength).toBe(2048);
+  expect(fogbank('certificate', 'rsa2048', '--data', state()).out).toBe(pem);
+  expect(new X509Certificate(fogbank('certificate', 'dsa', '--data', state()).out).publicKey.asymmetricKeyType).toBe(
+    'dsa',
+  );
+});
+
 describe('help', () => {
-  const commands = ['up', 'down', 'demo', 'env', 'ssh', 'image', 'doctor', 'test'];
+  const commands = ['up', 'down', 'demo', 'env', 'ssh', 'image', 'certificate', 'doctor', 'test'];
 
   test('names every command', () => {
     const { code, out } = fogbank();
