@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { SignatureV4 } from '@smithy/signature-v4';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from './limits.ts';
-import { type RawRequest, sendSigned, startTestGateway, type TestGateway } from './testing.ts';
+import { type RawRequest, read, Sha256, sendSigned, startTestGateway, type TestGateway, testKey } from './testing.ts';
 
 /** What the listener itself does: limits of size, routes of its own, its end. */
 let test: TestGateway;
@@ -93,5 +96,73 @@ describe('the listener', () => {
     expect((await answer).status).toBe(200);
     expect((await answer).headers.get('connection')).toBe('close');
     await closed;
+  });
+});
+
+describe('requests of other clients', () => {
+  const body = 'Action=CreateKeyPair&Version=2016-11-15&KeyName=k';
+
+  it('may have any content type, or none', async () => {
+    for (const type of ['application/x-www-form-urlencoded; charset=utf-8', 'text/plain', 'a/b', '']) {
+      test.calls.length = 0;
+      const answer = await sendSigned(test, { body, headers: { 'content-type': type } });
+      expect(answer.status, `${type}: ${answer.text}`).toBe(200);
+      expect(test.calls[0]?.input).toEqual({ KeyName: 'k' });
+    }
+    const answer = await sendSigned(test, { body, headers: { 'content-type': 'nonsense' } });
+    expect(answer).toMatchObject({ status: 415, code: 'UnsupportedMediaType' });
+  });
+
+  it('may be presigned URLs, which browsers and curl can use', async () => {
+    const { accessKeyId, secretAccessKey } = testKey;
+    const credentials = { accessKeyId, secretAccessKey };
+    const signer = new SignatureV4({ credentials, region: 'eu-central-1', service: 'ec2', sha256: Sha256 });
+    const { port, url } = test.gateway;
+    const presign = async (signingDate: Date): Promise<string> => {
+      const query = { Action: 'CreateKeyPair', Version: '2016-11-15', KeyName: 'a b&c' };
+      const headers = { host: `127.0.0.1:${port}` };
+      const request = { method: 'GET', protocol: 'http:', hostname: '127.0.0.1', port, path: '/', query, headers };
+      const signed = await signer.presign(request, { expiresIn: 60, signingDate });
+      const pairs = Object.entries(signed.query ?? {}).map(
+        ([name, value]) => `${name}=${encodeURIComponent(String(value))}`,
+      );
+      return `${url}/?${pairs.join('&')}`;
+    };
+    const good = await presign(new Date());
+    expect((await read(await fetch(good))).text).toContain('<CreateKeyPairResponse');
+    expect(test.calls[0]).toMatchObject({ region: 'eu-central-1', input: { KeyName: 'a b&c' } });
+    const changed = await read(await fetch(good.replace('a%20b', 'b')));
+    expect(changed).toMatchObject({ status: 401, code: 'AuthFailure' });
+    const old = await read(await fetch(await presign(new Date(Date.now() - 61_000))));
+    expect(old).toMatchObject({ status: 400, code: 'RequestExpired' });
+    const post = await read(await fetch(good, { method: 'POST' }));
+    expect(post).toMatchObject({ status: 401, code: 'AuthFailure' });
+    expect(test.calls.length).toBe(1);
+  });
+
+  it('may send their body in chunks', async () => {
+    const { accessKeyId, secretAccessKey } = testKey;
+    const credentials = { accessKeyId, secretAccessKey };
+    const signer = new SignatureV4({ credentials, region: 'us-east-1', service: 'ec2', sha256: Sha256 });
+    const { port, url } = test.gateway;
+    const headers = { host: `127.0.0.1:${port}` };
+    const request = {
+      method: 'POST',
+      protocol: 'http:',
+      hostname: '127.0.0.1',
+      port,
+      path: '/',
+      query: {},
+      headers,
+      body,
+    };
+    const { host: _host, ...signed } = (await signer.sign(request)).headers;
+    const sent = httpRequest(url, { method: 'POST', headers: signed });
+    sent.write(body.slice(0, 20));
+    sent.end(body.slice(20));
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(200);
+    expect(test.calls[0]?.input).toEqual({ KeyName: 'k' });
   });
 });

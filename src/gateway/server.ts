@@ -89,6 +89,9 @@ const badUrl = (): ApiError => new ApiError('InvalidRequest', 'The URL is not va
 function refusalOf(error: unknown): ApiError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(limits.body);
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new ApiError('UnsupportedMediaType', 'The Content-Type is not a media type', 415);
+  }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 400;
   return new ApiError('InvalidRequest', 'The request is not valid HTTP', status >= 400 && status < 500 ? status : 400);
 }
