@@ -170,11 +170,14 @@ export class Edge {
     });
   }
 
-  /** Leads `addresses` to this VPC, wherever they led before, and `released` ones nowhere if they still led here. */
-  setAddresses(vpcId: string, addresses: readonly string[], released: readonly string[]): Promise<void> {
+  /** Leads exactly `addresses` to this VPC, wherever they led before. */
+  setAddresses(vpcId: string, addresses: readonly string[]): Promise<void> {
     const link = vpcLinkName(vpcId);
     const wrong = addresses.filter(address => this.#owners.get(address) !== link);
-    const gone = released.filter(address => this.#owners.get(address) === link && !addresses.includes(address));
+    const wanted = new Set(addresses);
+    const gone = [...this.#owners].flatMap(([address, owner]) =>
+      owner === link && !wanted.has(address) ? address : [],
+    );
     if (wrong.length + gone.length === 0) return Promise.resolve();
     return this.#queue.run(async () => {
       const linkAddress = this.#links.get(link);

@@ -6,14 +6,31 @@ import { metadataAddress } from './layout.ts';
  * it to the server over the IPC channel. A connection that arrives in between is handed over too.
  */
 
+const retryMs = 20;
+const giveUpAt = Date.now() + 5000;
+
 function hand(message: unknown, handle?: Server | Socket): void {
-  process.send?.(message, handle);
+  process.send?.(message, handle, undefined, () => undefined);
+}
+
+function listen(): void {
+  server.listen({ host: metadataAddress, port: 80, backlog: 511 });
 }
 
 const server = createServer({ pauseOnConnect: true }, socket => hand('connection', socket));
-server.on('error', error => {
-  hand({ error: error.message });
-  process.disconnect?.();
+server.on('listening', () => hand('listening', server));
+server.on('error', (error: NodeJS.ErrnoException) => {
+  // A server that was killed may have left a child like this one, which is about to notice.
+  if (error.code === 'EADDRINUSE' && Date.now() < giveUpAt) {
+    setTimeout(listen, retryMs);
+    return;
+  }
+  process.send?.({ error: error.message }, undefined, undefined, () => process.exit(1));
 });
-server.listen({ host: metadataAddress, port: 80, backlog: 511 }, () => hand('listening', server));
-process.on('message', () => server.close(() => process.disconnect?.()));
+process.on('disconnect', () => process.exit());
+// The end of the channel goes unnoticed while a handle waits for its receipt, so a killed server is looked for, too.
+setInterval(() => {
+  if (process.ppid !== Number(process.argv[2])) process.exit();
+}, retryMs);
+process.on('message', () => server.close(() => process.exit()));
+listen();

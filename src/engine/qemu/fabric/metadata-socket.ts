@@ -13,10 +13,14 @@ const timeLimitMs = 20_000;
  */
 export function listenInNamespace(namespace: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const process_ = spawn('nsenter', [`--net=/run/netns/${namespace}`, process.execPath, '--no-warnings', child], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      timeout: timeLimitMs,
-    });
+    const process_ = spawn(
+      'nsenter',
+      [`--net=/run/netns/${namespace}`, process.execPath, '--no-warnings', child, String(process.pid)],
+      {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        timeout: timeLimitMs,
+      },
+    );
     let server: Server | undefined;
     let problem = '';
     process_.stderr?.on('data', (chunk: Buffer) => {

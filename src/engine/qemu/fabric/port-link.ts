@@ -1,7 +1,7 @@
 import type { PortIntent, SubnetIntent } from '../../engine.ts';
 import { tapName } from '../names.ts';
 import { addressAt, parsePrefix } from './ipv4.ts';
-import { routerMac, vpcMtu } from './layout.ts';
+import { portGroup, routerMac, vpcMtu } from './layout.ts';
 import type { VpcActual } from './vpc-actual.ts';
 
 /** How ports are made: TAPs for machines; tests put a veth in its place, whose other end they hold. */
@@ -34,7 +34,7 @@ export function portLinkCommands(
     if (actual.unfinished.delete(name)) lines.push(`link del dev ${name}`);
     lines.push(
       kind.create(name),
-      `link set dev ${name} address ${routerMac(vpcId)} mtu ${vpcMtu} up`,
+      `link set dev ${name} address ${routerMac(vpcId)} mtu ${vpcMtu} group ${portGroup} up`,
       `address replace ${addressAt(parsePrefix(subnet.cidrBlock), 1)}/32 dev ${name}`,
       // The kernel would wait up to 0.8 s before it answers ARP for others; namespaces have no default to set.
       `ntable change name arp_cache dev ${name} proxy_delay 0`,

@@ -9,7 +9,7 @@ import { forgetConnections, retiredBetween } from './conntrack.ts';
 import { Dnsmasq } from './dnsmasq.ts';
 import type { Edge } from './edge.ts';
 import { ensureGroupFirewall, groupChain, removeGroupFirewall } from './group-firewall.ts';
-import { runtimeDir } from './layout.ts';
+import { portGroup, runtimeDir } from './layout.ts';
 import { listenInNamespace } from './metadata-socket.ts';
 import { ensurePortFirewall, removePortFirewall } from './port-firewall.ts';
 import { type PortKind, portLinkCommands, removePortLinkCommands } from './port-link.ts';
@@ -95,8 +95,7 @@ export class Vpc {
     if (order === 'firewall-first') await ipBatch(this.#namespace, change.ip);
     this.#actual = { ...actual, ruleset };
     const owned = [...(ruleset.sets.get('inet private_to_public')?.values() ?? [])];
-    if (this.#actual.internetGatewayLink)
-      await this.#context.edge.setAddresses(this.id, owned, retired.publicAddresses);
+    if (this.#actual.internetGatewayLink) await this.#context.edge.setAddresses(this.id, owned);
   }
 
   ensure(intent: VpcIntent): Promise<void> {
@@ -238,11 +237,7 @@ export class Vpc {
       this.#intent = undefined;
       await this.#context.edge.removeLink(this.id);
       // A socket that is still open somewhere keeps a namespace alive; its interfaces must not wait for that.
-      const names = [...[...actual.ports.values()].map(port => port.interfaceName), ...actual.unfinished];
-      await ipBatch(
-        actual.exists ? this.#namespace : undefined,
-        names.map(name => `link del dev ${name}`),
-      );
+      if (actual.ports.size > 0) await ipBatch(this.#namespace, [`link del group ${portGroup}`]);
       if (await namespaceExists(this.#namespace)) await run(['ip', 'netns', 'del', this.#namespace]);
       await rm(`/run/netns/${this.#namespace}`, { force: true });
       await rm(this.#directory, { recursive: true, force: true });
