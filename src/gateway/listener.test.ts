@@ -102,8 +102,8 @@ describe('the listener', () => {
 describe('requests of other clients', () => {
   const body = 'Action=CreateKeyPair&Version=2016-11-15&KeyName=k';
 
-  it('may have any content type, or none', async () => {
-    for (const type of ['application/x-www-form-urlencoded; charset=utf-8', 'text/plain', 'a/b', '']) {
+  it('may have any content type', async () => {
+    for (const type of ['application/x-www-form-urlencoded; charset=utf-8', 'text/plain', 'a/b']) {
       test.calls.length = 0;
       const answer = await sendSigned(test, { body, headers: { 'content-type': type } });
       expect(answer.status, `${type}: ${answer.text}`).toBe(200);
@@ -140,7 +140,7 @@ describe('requests of other clients', () => {
     expect(test.calls.length).toBe(1);
   });
 
-  it('may send their body in chunks', async () => {
+  it('may send their body in chunks, and no content type', async () => {
     const { accessKeyId, secretAccessKey } = testKey;
     const credentials = { accessKeyId, secretAccessKey };
     const signer = new SignatureV4({ credentials, region: 'us-east-1', service: 'ec2', sha256: Sha256 });
