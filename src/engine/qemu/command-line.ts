@@ -24,7 +24,7 @@ function option(value: string): string {
 function smbios(spec: MachineSpec): string[] {
   const vendor = 'manufacturer=Amazon EC2';
   return [
-    ['type=0', 'vendor=Amazon EC2', 'version=1.0'],
+    ['type=0', 'vendor=Amazon EC2', 'version=1.0', 'date=10/16/2017'],
     [
       'type=1',
       vendor,
@@ -33,7 +33,7 @@ function smbios(spec: MachineSpec): string[] {
       `uuid=${option(spec.uuid)}`,
     ],
     // EC2 Instance Connect in the guest compares the asset tag with the instance id of the metadata service.
-    ['type=2', vendor, `asset=${option(spec.instanceId)}`],
+    ['type=2', vendor, 'product=', `asset=${option(spec.instanceId)}`],
     ['type=3', vendor, 'asset=Amazon EC2'],
   ].flatMap(fields => ['-smbios', fields.join(',')]);
 }
