@@ -127,7 +127,13 @@ async function createEngine(options: ServerOptions): Promise<Engine> {
   }
   const { createQemuEngine } = await import('./engine/qemu/engine.ts');
   const { dataDir, publicPool, uplink, accel, log } = options;
-  return createQemuEngine({ dataDir, publicPool, uplink, accel, log });
+  /** KVM's self-test boots a real kernel where there is one. */
+  const kernelDisk = async () => {
+    const { cachedImages, imageFile } = await import('./images/cache.ts');
+    const micro = (await cachedImages(options.imageCacheDir)).find(image => image.family === 'micro');
+    return micro && imageFile(micro, options.imageCacheDir);
+  };
+  return createQemuEngine({ dataDir, publicPool, uplink, accel, kernelDisk, log });
 }
 
 /** Undoes in reverse order. */

@@ -33,7 +33,7 @@ async function accelerator(configuration: Configuration): Promise<Finding> {
   const { chooseAccelerator } = await import('../../engine/qemu/accelerator.ts');
   const start = performance.now();
   const chosen = await chooseAccelerator({
-    cacheDir: configuration.dataDir,
+    cacheDir: join(configuration.dataDir, 'cache'),
     override: configuration.accel,
     kernelDisk: await kernelDisk(configuration.imageCacheDir),
     force: true,
