@@ -70,6 +70,18 @@ describe('State', () => {
     expect(again.get(pets, '7')).toBeUndefined();
   });
 
+  it('keeps the later one of a row that is deleted and made again in one turn', async () => {
+    const { state, store } = open();
+    state.write(tx => tx.put(pets, pet('a', 'cat')));
+    await state.settled();
+    state.write(tx => tx.delete(pets, 'a'));
+    state.write(tx => tx.put(pets, pet('a', 'dog')));
+    await state.settled();
+    const again = new State(store, [pets]);
+    expect([...store.load()]).toHaveLength(1);
+    expect(again.get(pets, 'a')?.kind).toBe('dog');
+  });
+
   it('stores several writes of one turn in one commit', async () => {
     const { state, store } = open();
     let commits = 0;
@@ -147,7 +159,9 @@ describe('State', () => {
       tx.put(pets, pet('new'));
     });
     for (const entry of state.entries(pets, 'kind', 'cat', place)) seen.push(entry.row.id);
-    const expected = Array.from({ length: 100 }, (_, i) => String(i)).filter(id => Number(id) < 40 || Number(id) >= 60 || Number(id) % 2 === 1);
+    const expected = Array.from({ length: 100 }, (_, i) => String(i)).filter(
+      id => Number(id) < 40 || Number(id) >= 60 || Number(id) % 2 === 1,
+    );
     expect(seen).toEqual([...expected, 'new']);
   });
 

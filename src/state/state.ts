@@ -12,10 +12,19 @@ export interface Reader {
   /** Rows under an index value, oldest first. */
   by<Row extends object, Index extends string>(table: Table<Row, Index>, index: Index, value: string): Row[];
   /** The oldest row under an index value. */
-  firstBy<Row extends object, Index extends string>(table: Table<Row, Index>, index: Index, value: string): Row | undefined;
+  firstBy<Row extends object, Index extends string>(
+    table: Table<Row, Index>,
+    index: Index,
+    value: string,
+  ): Row | undefined;
   countBy<Row extends object, Index extends string>(table: Table<Row, Index>, index: Index, value: string): number;
   /** Walks rows under an index value (or all) in order of their sequence, from just after `after`. */
-  entries<Row extends object, Index extends string>(table: Table<Row, Index>, index?: Index, value?: string, after?: number): Iterable<Readonly<Entry<Row>>>;
+  entries<Row extends object, Index extends string>(
+    table: Table<Row, Index>,
+    index?: Index,
+    value?: string,
+    after?: number,
+  ): Iterable<Readonly<Entry<Row>>>;
   entry<Row extends object>(table: Table<Row>, key: string): Readonly<Entry<Row>> | undefined;
   count(table: AnyTable): number;
 }
@@ -85,7 +94,11 @@ export class State implements Reader {
     return rows;
   }
 
-  firstBy<Row extends object, Index extends string>(table: Table<Row, Index>, index: Index, value: string): Row | undefined {
+  firstBy<Row extends object, Index extends string>(
+    table: Table<Row, Index>,
+    index: Index,
+    value: string,
+  ): Row | undefined {
     return this.#data<Row>(table).first(index, value);
   }
 
@@ -93,7 +106,12 @@ export class State implements Reader {
     return this.#data<Row>(table).count(index, value);
   }
 
-  entries<Row extends object, Index extends string>(table: Table<Row, Index>, index?: Index, value?: string, after?: number): Iterable<Readonly<Entry<Row>>> {
+  entries<Row extends object, Index extends string>(
+    table: Table<Row, Index>,
+    index?: Index,
+    value?: string,
+    after?: number,
+  ): Iterable<Readonly<Entry<Row>>> {
     return this.#data<Row>(table).entries(index, value, after);
   }
 
@@ -225,8 +243,11 @@ export class State implements Reader {
       const entry = first.data.entry(first.key);
       const table = first.data.table.name;
       if (entry === undefined && first.before === undefined) continue;
-      const sequence = entry?.sequence ?? first.sequence;
-      stored.push({ table, key: first.key, sequence, data: entry === undefined ? undefined : JSON.stringify(entry.row) });
+      // A row that was deleted and made again is a new row to the store.
+      if (first.before !== undefined && entry?.sequence !== first.sequence)
+        stored.push({ table, key: first.key, sequence: first.sequence, data: undefined });
+      if (entry !== undefined)
+        stored.push({ table, key: first.key, sequence: entry.sequence, data: JSON.stringify(entry.row) });
       changes.push({ table, key: first.key, before: first.before, after: entry?.row });
     }
     try {

@@ -2,7 +2,7 @@ import type { Store, StoreChange, StoredRow } from './store.ts';
 
 /** A store that forgets: for tests of operations. `failNext` makes the next commit fail as a full disk would. */
 export class MemoryStore implements Store {
-  readonly #rows = new Map<string, StoredRow>();
+  readonly #rows = new Map<number, StoredRow>();
   failNext = false;
 
   load(): Iterable<StoredRow> {
@@ -15,9 +15,8 @@ export class MemoryStore implements Store {
       throw new Error('database or disk is full');
     }
     for (const change of changes) {
-      const id = `${change.table}\0${change.key}`;
-      if (change.data === undefined) this.#rows.delete(id);
-      else this.#rows.set(id, change);
+      if (change.data === undefined) this.#rows.delete(change.sequence);
+      else this.#rows.set(change.sequence, change);
     }
   }
 

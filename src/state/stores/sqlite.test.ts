@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { migrations } from '../migrations.ts';
 import { migrate, openSqliteStore, StoreError } from './sqlite.ts';
 
 let directory = '';
@@ -43,9 +44,18 @@ describe('SQLite store', () => {
   it('refuses a folder that another process has open, and takes it when that one was killed', () => {
     const module = JSON.stringify(new URL('./sqlite.ts', import.meta.url).href);
     const tryOpen = (then: string) =>
-      spawnSync(process.execPath, ['--input-type=module', '-e', `const { openSqliteStore } = await import(${module}); openSqliteStore(process.argv[1]); ${then}`, directory], {
-        encoding: 'utf8',
-      });
+      spawnSync(
+        process.execPath,
+        [
+          '--input-type=module',
+          '-e',
+          `const { openSqliteStore } = await import(${module}); openSqliteStore(process.argv[1]); ${then}`,
+          directory,
+        ],
+        {
+          encoding: 'utf8',
+        },
+      );
     const store = openSqliteStore(directory);
     const second = tryOpen('');
     expect(second.status).not.toBe(0);
@@ -61,6 +71,17 @@ describe('SQLite store', () => {
     database.exec("UPDATE meta SET value = '99' WHERE name = 'schema'");
     database.close();
     expect(() => openSqliteStore(directory)).toThrow(StoreError);
+  });
+
+  it('brings rows of the first schema along', () => {
+    const database = new DatabaseSync(join(directory, 'fogbank.db'));
+    migrate(database, directory, migrations, 1);
+    database.prepare('INSERT INTO rows (tbl, key, sequence, data) VALUES (?, ?, ?, ?)').run('t', 'b', 2, '{"n":2}');
+    database.prepare('INSERT INTO rows (tbl, key, sequence, data) VALUES (?, ?, ?, ?)').run('t', 'a', 1, '{"n":1}');
+    database.close();
+    const store = openSqliteStore(directory);
+    expect([...store.load()]).toEqual([row('a', '{"n":1}', 1), row('b', '{"n":2}', 2)]);
+    store.close();
   });
 
   it('runs migrations once each, and none of a failing one', () => {

@@ -22,14 +22,20 @@ export function openSqliteStore(directory: string): Store {
   const database = new DatabaseSync(file);
   try {
     // In exclusive mode the first read or write takes the lock and keeps it; the kernel drops it when we die.
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec(
+      'PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;',
+    );
     database.exec('BEGIN IMMEDIATE; COMMIT;');
   } catch (error) {
     database.close();
     if (error instanceof Error && /locked|busy/i.test(error.message)) {
-      throw new StoreError(`Another Fogbank server uses the data folder ${directory}. Stop it with "fogbank down" or choose another folder with --data.`);
+      throw new StoreError(
+        `Another Fogbank server uses the data folder ${directory}. Stop it with "fogbank down" or choose another folder with --data.`,
+      );
     }
-    throw new StoreError(`The database ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`);
+    throw new StoreError(
+      `The database ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   chmodSync(file, 0o600);
   try {
@@ -77,7 +83,7 @@ class SqliteStore implements Store {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#put = database.prepare('INSERT OR REPLACE INTO rows (tbl, key, sequence, data) VALUES (?, ?, ?, ?)');
-    this.#delete = database.prepare('DELETE FROM rows WHERE tbl = ? AND key = ?');
+    this.#delete = database.prepare('DELETE FROM rows WHERE sequence = ?');
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
   }
@@ -93,7 +99,7 @@ class SqliteStore implements Store {
     this.#begin.run();
     try {
       for (const change of changes) {
-        if (change.data === undefined) this.#delete.run(change.table, change.key);
+        if (change.data === undefined) this.#delete.run(change.sequence);
         else this.#put.run(change.table, change.key, change.sequence, change.data);
       }
       this.#commit.run();

@@ -7,7 +7,7 @@ export interface StoredRow {
   readonly data: string;
 }
 
-/** A row's new content, or its removal. */
+/** The new content of the row with this sequence, which never changes its table and key, or its removal. */
 export type StoreChange =
   | StoredRow
   | { readonly table: string; readonly key: string; readonly sequence: number; readonly data: undefined };
