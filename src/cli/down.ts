@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Configuration, resolveConfiguration } from '../config/resolve.ts';
+import { resolveConfiguration } from '../config/resolve.ts';
 import { UserError } from '../config/user-error.ts';
 import type { Command } from './command.ts';
+import { destroyMachines } from './destroy.ts';
 import { isRunning, runningServer, type ServerRecord } from './server-files.ts';
 
 /** Milliseconds that the server gets to finish its calls before it is killed. */
@@ -21,8 +21,9 @@ export const command: Command = {
     const server = runningServer(configuration.dataDir);
     if (server !== undefined) await stopServer(server);
     await rm(join(configuration.dataDir, 'server.json'), { force: true });
-    const engine = await destroyMachines(configuration);
-    process.stdout.write(`${server === undefined ? 'no server was running' : 'the server has stopped'}${engine}\n`);
+    const destroyed = await destroyMachines(configuration);
+    const what = server === undefined ? 'no server was running' : 'the server has stopped';
+    process.stdout.write(`${what}${destroyed ? '; no machine and no network is left' : ''}\n`);
     return 0;
   },
 };
@@ -52,20 +53,4 @@ async function hasEnded(server: ServerRecord, milliseconds: number): Promise<boo
     await sleep(50);
   }
   return true;
-}
-
-async function destroyMachines(configuration: Configuration): Promise<string> {
-  if (configuration.engine === 'simulator' || !existsSync(configuration.dataDir)) return '';
-  if (process.getuid?.() !== 0)
-    throw new UserError('ending machines and removing networks needs root', 'Run this with sudo.');
-  const { createQemuEngine } = await import('../engine/qemu/engine.ts');
-  const engine = await createQemuEngine({
-    dataDir: configuration.dataDir,
-    publicPool: configuration.publicPool,
-    uplink: configuration.uplink,
-    accel: configuration.accel,
-    log: line => process.stderr.write(`${line}\n`),
-  });
-  await engine.destroy();
-  return '; no machine and no network is left';
 }

@@ -16,6 +16,7 @@ export const machinePackages: readonly SystemPackage[] = [
   { provides: 'nft', name: 'nftables' },
   { provides: 'ip', name: 'iproute2' },
   { provides: 'dnsmasq', name: 'dnsmasq-base' },
+  { provides: 'conntrack', name: 'conntrack' },
   { provides: 'nsenter', name: 'util-linux' },
   { provides: 'setpriv', name: 'util-linux' },
   { provides: 'sysctl', name: 'procps' },

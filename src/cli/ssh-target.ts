@@ -93,13 +93,16 @@ export function keyFile(dataDir: string, keyName: string): string {
  * Arguments for OpenSSH's client. Host keys are kept by instance id, in a file of ours: addresses are given to
  * another instance sooner or later, and ~/.ssh/known_hosts is not to fill up with them.
  */
-export function sshArguments(target: SshTarget, options: { dataDir: string; identity?: string }): string[] {
+export function sshArguments(
+  target: SshTarget,
+  options: { dataDir: string; identity?: string; knownHosts?: string },
+): string[] {
   const identity =
     options.identity ?? (target.keyName === undefined ? undefined : keyFile(options.dataDir, target.keyName));
   const withKey = identity !== undefined && (options.identity !== undefined || existsSync(identity));
   return [
     ...(withKey ? ['-i', identity, '-o', 'IdentitiesOnly=yes'] : []),
-    ...['-o', `UserKnownHostsFile=${configValue(join(options.dataDir, 'known_hosts'))}`],
+    ...['-o', `UserKnownHostsFile=${configValue(options.knownHosts ?? join(options.dataDir, 'known_hosts'))}`],
     ...['-o', 'GlobalKnownHostsFile=none', '-o', `HostKeyAlias=${target.instanceId}`],
     ...['-o', 'StrictHostKeyChecking=accept-new', '-o', 'ConnectTimeout=15', '-o', 'ServerAliveInterval=15'],
     `${target.user}@${target.address}`,

@@ -1,14 +1,33 @@
 import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../config/user-error.ts';
+
+const unreachable = { code: 255, output: '', error: 'its SSH port does not answer' };
+
+/** Does something accept connections there within a moment? */
+function isOpen(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: 300 });
+    const end = (open: boolean): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.on('connect', () => end(true));
+    socket.on('timeout', () => end(false));
+    socket.on('error', () => end(false));
+  });
+}
 
 /** Runs commands in an instance by ssh, without ever asking anything of the terminal. */
 export class Guest {
   readonly #arguments: readonly string[];
+  readonly #address: string;
   readonly #interrupted: AbortSignal;
 
   constructor(sshArguments: readonly string[], interrupted: AbortSignal) {
     this.#arguments = ['-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR', ...sshArguments];
+    this.#address = sshArguments.at(-1)?.split('@').at(-1) ?? '';
     this.#interrupted = interrupted;
   }
 
@@ -19,11 +38,14 @@ export class Guest {
     throw new UserError(`in the instance, '${command}' failed: ${result.error.trim() || `exit code ${result.code}`}`);
   }
 
-  /** Tries again until the command succeeds there; a guest that still boots refuses connections. */
+  /**
+   * Tries again until the command succeeds there. A guest that still boots answers nothing or refuses: its port is
+   * asked in short intervals, since ssh itself would wait seconds for each try.
+   */
   async waitFor(command: string, seconds: number): Promise<string> {
     const until = performance.now() + seconds * 1000;
     for (;;) {
-      const result = await this.#ssh(command);
+      const result = (await isOpen(this.#address, 22)) ? await this.#ssh(command) : unreachable;
       if (result.code === 0) return result.output;
       this.#interrupted.throwIfAborted();
       if (performance.now() > until) {
@@ -31,7 +53,7 @@ export class Guest {
           `no answer by ssh within ${seconds} s: ${result.error.trim() || `exit code ${result.code}`}`,
         );
       }
-      await sleep(200, undefined, { signal: this.#interrupted });
+      await sleep(50, undefined, { signal: this.#interrupted });
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Configuration } from '../../config/resolve.ts';
 import { UserError } from '../../config/user-error.ts';
-import { connect } from '../client.ts';
+import { connect, type Ec2Client } from '../client.ts';
+import { destroyMachines } from '../destroy.ts';
 import { ensurePackages, imagePackages, machinePackages } from '../packages.ts';
 import { progressPrinter } from '../progress.ts';
 import { playScenario } from './scenario.ts';
@@ -33,22 +34,32 @@ export async function runDemo(options: Configuration & { family: string }): Prom
       () => startBackgroundServer(options),
       started => `the server is ready on ${started.url}`,
     ));
+  const client = connect(options);
   try {
     await playScenario({
       transcript,
-      client: connect(options),
+      client,
       dataDir: options.dataDir,
       image,
       interrupted: interruption.signal,
     });
   } finally {
+    // Other instances of this data folder, from earlier days, keep running.
+    const idle = existing === undefined && (await runningInstances(client).catch(() => 1)) === 0;
     await server.stop();
+    if (idle) await destroyMachines(options);
   }
   process.stdout.write(
     `\nThat was all of it in ${duration(performance.now() - start)}; everything that it made is gone.\n`,
   );
   if (existing === undefined) process.stdout.write('fogbank up starts the server for you to use it yourself.\n');
   return 0;
+}
+
+async function runningInstances(client: Ec2Client): Promise<number> {
+  const states = ['pending', 'running', 'shutting-down', 'stopping'];
+  const answer = await client.call('DescribeInstances', { Filter: [{ Name: 'instance-state-name', Value: states }] });
+  return answer.items('reservationSet').length;
 }
 
 async function ensureImage(options: Configuration & { family: string }): Promise<{ name: string; loginUser: string }> {

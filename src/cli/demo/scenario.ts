@@ -54,7 +54,11 @@ async function play({ transcript, client, dataDir, image, interrupted }: Scenari
 
   transcript.say('A key pair and a security group.');
   const pem = keyFile(dataDir, name);
-  undo.push({ shown: `rm ${pem}`, run: () => rm(pem, { force: true }) });
+  const knownHosts = `${pem}.known_hosts`;
+  undo.push({
+    shown: `rm ${pem}`,
+    run: () => Promise.all([pem, knownHosts].map(file => rm(file, { force: true }))),
+  });
   undo.push({
     shown: `aws ec2 delete-key-pair --key-name ${name}`,
     run: () => client.call('DeleteKeyPair', { KeyName: name }),
@@ -126,7 +130,7 @@ async function play({ transcript, client, dataDir, image, interrupted }: Scenari
   transcript.say('Log in.');
   const login = (instance: XmlElement): Guest => {
     const target = { instanceId, address: instance.get('ipAddress') ?? '', user: image.loginUser, keyName: name };
-    return new Guest(sshArguments(target, { dataDir }), interrupted);
+    return new Guest(sshArguments(target, { dataDir, knownHosts }), interrupted);
   };
   const guest = login(first);
   const prompt = `ssh -i ${pem} ${image.loginUser}@`;
