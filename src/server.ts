@@ -6,8 +6,8 @@ import type { Services } from './api/services.ts';
 import { secretSetting } from './api/settings.ts';
 import { UserError } from './config/user-error.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
-import { recordReachable } from './ec2/instances/outcomes.ts';
 import { instances } from './ec2/instances/model.ts';
+import { recordReachable } from './ec2/instances/outcomes.ts';
 import { regionFacts } from './ec2/regions/catalogue.ts';
 import { ec2Controllers } from './ec2/service.ts';
 import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
@@ -17,8 +17,8 @@ import { imageCacheDir } from './images/cache.ts';
 import { createIdentitySigner } from './metadata/identity/signer.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { operations } from './operations.ts';
-import { requestLogger } from './server/request-log.ts';
 import { accessKeyLookup, rootCredentials } from './server/credentials.ts';
+import { requestLogger } from './server/request-log.ts';
 import { State } from './state/state.ts';
 import { openSqliteStore, StoreError } from './state/stores/sqlite.ts';
 import { tables } from './tables.ts';
@@ -76,14 +76,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       tokenKey: secretSetting(state, 'metadata-token-key'),
       heard: instanceId => {
         const row = state.get(instances, instanceId);
-        if (row !== undefined && row.reachableSince === undefined) state.write(tx => recordReachable(tx, instanceId, clock.now()));
+        if (row !== undefined && row.reachableSince === undefined)
+          state.write(tx => recordReachable(tx, instanceId, clock.now()));
       },
       log,
     });
     undo.push(() => metadata.close());
     await engine.open({ machineChanged: id => controllers.wake('instances', id) }, metadata);
     undo.push(() => engine.close());
-    const services: Services = { clock, engine, tokenKey: secretSetting(state, 'page-token-key'), publicPool: options.publicPool };
+    const services: Services = {
+      clock,
+      engine,
+      tokenKey: secretSetting(state, 'page-token-key'),
+      publicPool: options.publicPool,
+    };
     const handle = createDispatcher({
       state,
       services,
@@ -104,9 +110,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     undo.push(() => gateway.close());
     controllers.start();
-    void removeOrphans().catch((error: unknown) => log(`clean-up: ${error instanceof Error ? error.message : String(error)}`));
+    void removeOrphans().catch((error: unknown) =>
+      log(`clean-up: ${error instanceof Error ? error.message : String(error)}`),
+    );
     const record = join(dataDir, 'server.json');
-    writeFileSync(record, `${JSON.stringify({ pid: process.pid, url: gateway.url, startedAt: Date.now(), host: options.host, port: gateway.port })}\n`, { mode: 0o600 });
+    writeFileSync(
+      record,
+      `${JSON.stringify({ pid: process.pid, url: gateway.url, startedAt: Date.now(), host: options.host, port: gateway.port })}\n`,
+      { mode: 0o600 },
+    );
     undo.push(() => rmSync(record, { force: true }));
     return {
       url: gateway.url,
@@ -145,10 +157,21 @@ function asUserError(error: unknown, options: ServerOptions): unknown {
   if (error instanceof StoreError || error instanceof EngineError) return new UserError(error.message);
   if (error instanceof Error && 'code' in error) {
     if (error.code === 'EADDRINUSE') {
-      return new UserError(`${options.host}:${options.port} is in use`, 'Another server runs there; stop it, or choose another address with --listen HOST:PORT.');
+      return new UserError(
+        `${options.host}:${options.port} is in use`,
+        'Another server runs there; stop it, or choose another address with --listen HOST:PORT.',
+      );
     }
-    if (error.code === 'EACCES' || error.code === 'EPERM') return new UserError(`access is denied: ${error.message}`, 'Run it with the rights for that, or choose another folder with --data.');
-    if (error.code === 'EADDRNOTAVAIL') return new UserError(`${options.host} is not an address of this machine`, 'Choose another with --listen HOST:PORT.');
+    if (error.code === 'EACCES' || error.code === 'EPERM')
+      return new UserError(
+        `access is denied: ${error.message}`,
+        'Run it with the rights for that, or choose another folder with --data.',
+      );
+    if (error.code === 'EADDRNOTAVAIL')
+      return new UserError(
+        `${options.host} is not an address of this machine`,
+        'Choose another with --listen HOST:PORT.',
+      );
   }
   return error;
 }

@@ -38,7 +38,12 @@ export function clientTokenOf(input: object): string | undefined {
  * @throws ApiError `IdempotentParameterMismatch`
  * @see https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
  */
-export function runOnce(operation: AnyOperation & { kind: 'write' }, token: string, context: WriteContext, run: () => unknown): unknown {
+export function runOnce(
+  operation: AnyOperation & { kind: 'write' },
+  token: string,
+  context: WriteContext,
+  run: () => unknown,
+): unknown {
   const key = `${context.owner}/${operation.service}:${operation.name}/${token}`;
   const digest = digestOf(context.call.input);
   const row = context.db.get(clientTokens, key);
@@ -50,7 +55,13 @@ export function runOnce(operation: AnyOperation & { kind: 'write' }, token: stri
   return output;
 }
 
-function replay(operation: AnyOperation & { kind: 'write' }, row: ClientTokenRow, digest: string, token: string, context: ReadContext): unknown {
+function replay(
+  operation: AnyOperation & { kind: 'write' },
+  row: ClientTokenRow,
+  digest: string,
+  token: string,
+  context: ReadContext,
+): unknown {
   if (row.digest !== digest) {
     throw new ApiError(
       'IdempotentParameterMismatch',
@@ -85,7 +96,8 @@ function deserialize(text: string): unknown {
   return JSON.parse(text, (_key, value: unknown) => {
     if (value === null || typeof value !== 'object') return value;
     if ('$date' in value && typeof value.$date === 'number') return new Date(value.$date);
-    if ('$bytes' in value && typeof value.$bytes === 'string') return new Uint8Array(Buffer.from(value.$bytes, 'base64'));
+    if ('$bytes' in value && typeof value.$bytes === 'string')
+      return new Uint8Array(Buffer.from(value.$bytes, 'base64'));
     return value;
   });
 }

@@ -29,13 +29,17 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
   return async call => {
     const operation = operations.get(`${call.service}:${call.operation}`);
     if (operation === undefined) {
-      throw new ApiError('UnsupportedOperation', `The operation ${call.operation} is not supported by this version of Fogbank. docs/coverage.md lists what is.`);
+      throw new ApiError(
+        'UnsupportedOperation',
+        `The operation ${call.operation} is not supported by this version of Fogbank. docs/coverage.md lists what is.`,
+      );
     }
     const context = contextOf(call, state, services);
     prepareRegion(state, context.account, context.region, context.now);
     const dryRun = 'DryRun' in call.input && call.input.DryRun === true;
     operation.resources(call.input, context);
-    const output = operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
+    const output =
+      operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
     if (!state.isSettled) await settle(state);
     return output;
   };
@@ -45,7 +49,11 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
     return operation.run(context.call.input, context);
   }
 
-  async function write(operation: AnyOperation & { kind: 'write' }, context: ReadContext, dryRun: boolean): Promise<unknown> {
+  async function write(
+    operation: AnyOperation & { kind: 'write' },
+    context: ReadContext,
+    dryRun: boolean,
+  ): Promise<unknown> {
     const token = clientTokenOf(context.call.input);
     const prepared = operation.prepare ? await operation.prepare(context.call.input, context) : undefined;
     try {
@@ -84,6 +92,9 @@ async function settle(state: State): Promise<void> {
   try {
     await state.settled();
   } catch (error) {
-    throw new ApiError('ServiceUnavailable', `The change could not be stored and was undone: ${error instanceof Error ? error.message : 'unknown cause'}`);
+    throw new ApiError(
+      'ServiceUnavailable',
+      `The change could not be stored and was undone: ${error instanceof Error ? error.message : 'unknown cause'}`,
+    );
   }
 }

@@ -44,18 +44,29 @@ interface Row {
   readonly groups: readonly string[];
   readonly tags: Record<string, string>;
 }
-const table = { id: (row: Row) => row.id, size: (row: Row) => row.size, group: (row: Row) => row.groups, none: () => undefined };
+const table = {
+  id: (row: Row) => row.id,
+  size: (row: Row) => row.size,
+  group: (row: Row) => row.groups,
+  none: () => undefined,
+};
 const rows: Row[] = [
   { id: 'a', size: 1, groups: ['x', 'y'], tags: { Name: 'web', empty: '' } },
   { id: 'b', size: 10, groups: [], tags: { stage: 'test' } },
 ];
-const select = (filters: { Name?: string; Values?: string[] }[]) => rows.filter(compileFilters(filters, table, row => row.tags) ?? (() => true)).map(row => row.id);
+const select = (filters: { Name?: string; Values?: string[] }[]) =>
+  rows.filter(compileFilters(filters, table, row => row.tags) ?? (() => true)).map(row => row.id);
 
 describe('compileFilters', () => {
   it('wants all filters, any of their values', () => {
     expect(select([])).toEqual(['a', 'b']);
     expect(select([{ Name: 'id', Values: ['a', 'b', 'c'] }])).toEqual(['a', 'b']);
-    expect(select([{ Name: 'id', Values: ['a', 'b'] }, { Name: 'size', Values: ['10'] }])).toEqual(['b']);
+    expect(
+      select([
+        { Name: 'id', Values: ['a', 'b'] },
+        { Name: 'size', Values: ['10'] },
+      ]),
+    ).toEqual(['b']);
     expect(select([{ Name: 'size', Values: ['1*'] }])).toEqual(['a', 'b']);
     expect(select([{ Name: 'group', Values: ['y'] }])).toEqual(['a']);
     expect(select([{ Name: 'none', Values: ['*'] }])).toEqual([]);

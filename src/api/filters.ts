@@ -31,7 +31,10 @@ export function compileFilters<Row>(
     const values = filter.Values ?? [];
     total += values.length;
     if (total > maximumValues) {
-      throw new ApiError('FilterLimitExceeded', `The request has more than the ${maximumValues} filter values that are allowed. Split it into several requests.`);
+      throw new ApiError(
+        'FilterLimitExceeded',
+        `The request has more than the ${maximumValues} filter values that are allowed. Split it into several requests.`,
+      );
     }
     const read = filterReader(name, table, tags);
     if (values.length === 0) {

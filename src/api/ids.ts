@@ -15,21 +15,81 @@ export interface IdKind {
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
 export const idKinds = {
-  instance: { prefix: 'i', noun: 'instance ID', malformed: 'InvalidInstanceID.Malformed', notFound: 'InvalidInstanceID.NotFound' },
+  instance: {
+    prefix: 'i',
+    noun: 'instance ID',
+    malformed: 'InvalidInstanceID.Malformed',
+    notFound: 'InvalidInstanceID.NotFound',
+  },
   image: { prefix: 'ami', noun: 'image id', malformed: 'InvalidAMIID.Malformed', notFound: 'InvalidAMIID.NotFound' },
   volume: { prefix: 'vol', noun: 'volume', malformed: 'InvalidVolumeID.Malformed', notFound: 'InvalidVolume.NotFound' },
-  snapshot: { prefix: 'snap', noun: 'snapshot', malformed: 'InvalidSnapshotID.Malformed', notFound: 'InvalidSnapshot.NotFound' },
+  snapshot: {
+    prefix: 'snap',
+    noun: 'snapshot',
+    malformed: 'InvalidSnapshotID.Malformed',
+    notFound: 'InvalidSnapshot.NotFound',
+  },
   vpc: { prefix: 'vpc', noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
-  subnet: { prefix: 'subnet', noun: 'subnet ID', malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
-  securityGroup: { prefix: 'sg', noun: 'security group', malformed: 'InvalidGroupId.Malformed', notFound: 'InvalidGroup.NotFound' },
-  securityGroupRule: { prefix: 'sgr', noun: 'security group rule ID', malformed: 'InvalidSecurityGroupRuleId.Malformed', notFound: 'InvalidSecurityGroupRuleId.NotFound' },
-  networkInterface: { prefix: 'eni', noun: 'networkInterface ID', malformed: 'InvalidNetworkInterfaceId.Malformed', notFound: 'InvalidNetworkInterfaceID.NotFound' },
-  internetGateway: { prefix: 'igw', noun: 'internetGateway ID', malformed: 'InvalidInternetGatewayId.Malformed', notFound: 'InvalidInternetGatewayID.NotFound' },
-  routeTable: { prefix: 'rtb', noun: 'routeTable ID', malformed: 'InvalidRouteTableId.Malformed', notFound: 'InvalidRouteTableID.NotFound' },
-  networkAcl: { prefix: 'acl', noun: 'networkAcl ID', malformed: 'InvalidNetworkAclId.Malformed', notFound: 'InvalidNetworkAclID.NotFound' },
-  dhcpOptions: { prefix: 'dopt', noun: 'dhcpOption ID', malformed: 'InvalidDhcpOptionsId.Malformed', notFound: 'InvalidDhcpOptionID.NotFound' },
-  keyPair: { prefix: 'key', noun: 'key pair ID', malformed: 'InvalidKeyPair.Malformed', notFound: 'InvalidKeyPair.NotFound' },
-  launchTemplate: { prefix: 'lt', noun: 'launch template ID', malformed: 'InvalidLaunchTemplateId.Malformed', notFound: 'InvalidLaunchTemplateId.NotFound' },
+  subnet: {
+    prefix: 'subnet',
+    noun: 'subnet ID',
+    malformed: 'InvalidSubnetID.Malformed',
+    notFound: 'InvalidSubnetID.NotFound',
+  },
+  securityGroup: {
+    prefix: 'sg',
+    noun: 'security group',
+    malformed: 'InvalidGroupId.Malformed',
+    notFound: 'InvalidGroup.NotFound',
+  },
+  securityGroupRule: {
+    prefix: 'sgr',
+    noun: 'security group rule ID',
+    malformed: 'InvalidSecurityGroupRuleId.Malformed',
+    notFound: 'InvalidSecurityGroupRuleId.NotFound',
+  },
+  networkInterface: {
+    prefix: 'eni',
+    noun: 'networkInterface ID',
+    malformed: 'InvalidNetworkInterfaceId.Malformed',
+    notFound: 'InvalidNetworkInterfaceID.NotFound',
+  },
+  internetGateway: {
+    prefix: 'igw',
+    noun: 'internetGateway ID',
+    malformed: 'InvalidInternetGatewayId.Malformed',
+    notFound: 'InvalidInternetGatewayID.NotFound',
+  },
+  routeTable: {
+    prefix: 'rtb',
+    noun: 'routeTable ID',
+    malformed: 'InvalidRouteTableId.Malformed',
+    notFound: 'InvalidRouteTableID.NotFound',
+  },
+  networkAcl: {
+    prefix: 'acl',
+    noun: 'networkAcl ID',
+    malformed: 'InvalidNetworkAclId.Malformed',
+    notFound: 'InvalidNetworkAclID.NotFound',
+  },
+  dhcpOptions: {
+    prefix: 'dopt',
+    noun: 'dhcpOption ID',
+    malformed: 'InvalidDhcpOptionsId.Malformed',
+    notFound: 'InvalidDhcpOptionID.NotFound',
+  },
+  keyPair: {
+    prefix: 'key',
+    noun: 'key pair ID',
+    malformed: 'InvalidKeyPair.Malformed',
+    notFound: 'InvalidKeyPair.NotFound',
+  },
+  launchTemplate: {
+    prefix: 'lt',
+    noun: 'launch template ID',
+    malformed: 'InvalidLaunchTemplateId.Malformed',
+    notFound: 'InvalidLaunchTemplateId.NotFound',
+  },
 } as const satisfies Record<string, IdKind>;
 
 /** A new id such as `i-0a1b2c3d4e5f60718`: the prefix and 17 hexadecimal digits, the first of them 0 as on EC2. */
@@ -46,13 +106,19 @@ export function isId(kind: IdKind, id: string): boolean {
 /** @throws ApiError the kind's `.Malformed` code. */
 export function checkId(kind: IdKind, id: string): void {
   if (isId(kind, id)) return;
-  throw new ApiError(kind.malformed, `Invalid id: "${id}" (expecting "${kind.prefix}-..." followed by 8 or 17 hexadecimal digits)`);
+  throw new ApiError(
+    kind.malformed,
+    `Invalid id: "${id}" (expecting "${kind.prefix}-..." followed by 8 or 17 hexadecimal digits)`,
+  );
 }
 
 /** @throws ApiError always: the kind's `.NotFound` code, naming the ids. */
 export function throwNotFound(kind: IdKind, ids: readonly string[]): never {
   const one = ids.length === 1;
-  throw new ApiError(kind.notFound, `The ${kind.noun}${one ? '' : 's'} '${ids.join(', ')}' ${one ? 'does' : 'do'} not exist`);
+  throw new ApiError(
+    kind.notFound,
+    `The ${kind.noun}${one ? '' : 's'} '${ids.join(', ')}' ${one ? 'does' : 'do'} not exist`,
+  );
 }
 
 /**

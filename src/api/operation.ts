@@ -73,7 +73,9 @@ export interface WriteOperation<Input, Output, Prepared> extends Declaration<Inp
 export type AnyOperation = ReadOperation<object, unknown> | WriteOperation<object, unknown, unknown>;
 
 /** Declares an operation that changes nothing. */
-export function readOperation<Input extends object, Output>(operation: Omit<ReadOperation<Input, Output>, 'kind'>): AnyOperation {
+export function readOperation<Input extends object, Output>(
+  operation: Omit<ReadOperation<Input, Output>, 'kind'>,
+): AnyOperation {
   return { ...operation, kind: 'read' } as unknown as AnyOperation;
 }
 

@@ -1,7 +1,7 @@
 import type { DescribeInstancesResult } from '@aws-sdk/client-ec2';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { launch } from '../ec2/testing.ts';
 import { instances } from '../ec2/instances/model.ts';
+import { launch } from '../ec2/testing.ts';
 import { createTestApi, type TestApi } from './testing.ts';
 
 let api: TestApi;
@@ -13,7 +13,8 @@ beforeEach(async () => {
 });
 
 const page = (input: object) => api.call<DescribeInstancesResult>('DescribeInstances', input);
-const ids = (result: DescribeInstancesResult) => (result.Reservations ?? []).flatMap(one => one.Instances ?? []).map(one => one.InstanceId ?? '');
+const ids = (result: DescribeInstancesResult) =>
+  (result.Reservations ?? []).flatMap(one => one.Instances ?? []).map(one => one.InstanceId ?? '');
 
 describe('paging', () => {
   it('serves every row once, in order, and no token at the end', async () => {
@@ -48,7 +49,10 @@ describe('paging', () => {
   });
 
   it('pages what filters leave', async () => {
-    await api.call('CreateTags', { Resources: all.filter((_, i) => i % 2 === 0), Tags: [{ Key: 'even', Value: 'yes' }] });
+    await api.call('CreateTags', {
+      Resources: all.filter((_, i) => i % 2 === 0),
+      Tags: [{ Key: 'even', Value: 'yes' }],
+    });
     const Filters = [{ Name: 'tag:even', Values: ['yes'] }];
     const first = await page({ MaxResults: 7, Filters });
     const second = await page({ MaxResults: 7, Filters, NextToken: first.NextToken });
@@ -60,7 +64,9 @@ describe('paging', () => {
   });
 
   it('refuses MaxResults together with ids', async () => {
-    expect((await api.fail('DescribeInstances', { MaxResults: 5, InstanceIds: [all[0]] })).code).toBe('InvalidParameterCombination');
+    expect((await api.fail('DescribeInstances', { MaxResults: 5, InstanceIds: [all[0]] })).code).toBe(
+      'InvalidParameterCombination',
+    );
   });
 
   it('refuses tokens that it did not make, or made for another request', async () => {
@@ -76,7 +82,11 @@ describe('paging', () => {
     ];
     for (const input of refused) expect((await api.fail('DescribeInstances', input)).code).toBe('InvalidNextToken');
     expect((await api.fail('DescribeVolumes', { MaxResults: 10, NextToken })).code).toBe('InvalidNextToken');
-    expect((await api.fail('DescribeInstances', { MaxResults: 10, NextToken }, { region: 'eu-west-1' })).code).toBe('InvalidNextToken');
-    expect((await api.fail('DescribeInstances', { MaxResults: 10, NextToken }, { account: '111111111111' })).code).toBe('InvalidNextToken');
+    expect((await api.fail('DescribeInstances', { MaxResults: 10, NextToken }, { region: 'eu-west-1' })).code).toBe(
+      'InvalidNextToken',
+    );
+    expect((await api.fail('DescribeInstances', { MaxResults: 10, NextToken }, { account: '111111111111' })).code).toBe(
+      'InvalidNextToken',
+    );
   });
 });

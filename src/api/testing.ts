@@ -30,13 +30,23 @@ export interface TestApi {
   readonly handle: CallHandler;
   readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
-  call<Output>(operation: string, input?: object, options?: { service?: string; account?: string; region?: string }): Promise<Output>;
+  call<Output>(
+    operation: string,
+    input?: object,
+    options?: { service?: string; account?: string; region?: string },
+  ): Promise<Output>;
   /** Calls an operation that must fail and resolves to its error. */
-  fail(operation: string, input?: object, options?: { service?: string; account?: string; region?: string }): Promise<ApiError>;
+  fail(
+    operation: string,
+    input?: object,
+    options?: { service?: string; account?: string; region?: string },
+  ): Promise<ApiError>;
 }
 
 /** The API without wire, signatures, or machines: for operation tests. Controllers do not run. */
-export function createTestApi(engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'> = idleEngine): TestApi {
+export function createTestApi(
+  engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'> = idleEngine,
+): TestApi {
   const store = new MemoryStore();
   const state = new State(store, tables);
   const clock = new TestClock();
@@ -46,7 +56,11 @@ export function createTestApi(engine: Pick<Engine, 'name' | 'capabilities' | 'ad
     prepareRegion,
     services: { clock, engine, tokenKey: randomBytes(32), publicPool: '198.18.0.0/16' },
   });
-  const call = async <Output>(operation: string, input: object = {}, options: { service?: string; account?: string; region?: string } = {}) => {
+  const call = async <Output>(
+    operation: string,
+    input: object = {},
+    options: { service?: string; account?: string; region?: string } = {},
+  ) => {
     const account = options.account ?? '000000000000';
     const request: Call = {
       requestId: randomUUID(),
@@ -55,7 +69,13 @@ export function createTestApi(engine: Pick<Engine, 'name' | 'capabilities' | 'ad
       // What a client sends loses members that are undefined, as JSON does.
       input: structuredClone(input) as Record<string, unknown>,
       region: options.region ?? 'us-east-1',
-      principal: { account, type: 'root', arn: `arn:aws:iam::${account}:root`, userId: account, accessKeyId: 'AKIATEST' },
+      principal: {
+        account,
+        type: 'root',
+        arn: `arn:aws:iam::${account}:root`,
+        userId: account,
+        accessKeyId: 'AKIATEST',
+      },
       sourceAddress: '127.0.0.1',
       userAgent: 'test',
     };

@@ -5,14 +5,26 @@ import { defineTable } from '../state/table.ts';
 import { type Controller, Controllers } from './controllers.ts';
 import { KeyedLock } from './keyed-lock.ts';
 
-const things = defineTable<{ readonly id: string; readonly n: number }>()({ name: 'things', key: row => row.id, indexes: {} });
+const things = defineTable<{ readonly id: string; readonly n: number }>()({
+  name: 'things',
+  key: row => row.id,
+  indexes: {},
+});
 
 function start(controller: Partial<Controller>) {
   const state = new State(new MemoryStore(), [things]);
   const log: string[] = [];
   const controllers = new Controllers(
     state,
-    [{ name: 'test', watch: change => [change.key], initial: () => [], reconcile: async () => undefined, ...controller }],
+    [
+      {
+        name: 'test',
+        watch: change => [change.key],
+        initial: () => [],
+        reconcile: async () => undefined,
+        ...controller,
+      },
+    ],
     line => log.push(line),
   );
   controllers.start();
@@ -140,7 +152,12 @@ describe('KeyedLock', () => {
       order.push(name);
     };
     const failing = lock.run('a', () => Promise.reject(new Error('no')));
-    await Promise.all([failing.catch(() => {}), lock.run('a', task('a1', 15)), lock.run('a', task('a2', 0)), lock.run('b', task('b', 0))]);
+    await Promise.all([
+      failing.catch(() => {}),
+      lock.run('a', task('a1', 15)),
+      lock.run('a', task('a2', 0)),
+      lock.run('b', task('b', 0)),
+    ]);
     expect(order).toEqual(['b', 'a1', 'a2']);
   });
 });

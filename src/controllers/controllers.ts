@@ -29,7 +29,8 @@ export class Controllers {
   constructor(state: State, controllers: readonly Controller[], log: (line: string) => void) {
     this.#loops = controllers.map(controller => new Loop(controller, log));
     state.onCommit(changes => {
-      for (const loop of this.#loops) for (const change of changes) for (const id of loop.controller.watch(change)) loop.add(id);
+      for (const loop of this.#loops)
+        for (const change of changes) for (const id of loop.controller.watch(change)) loop.add(id);
     });
   }
 
@@ -126,7 +127,9 @@ class Loop {
       const attempt = (this.#attempts.get(id) ?? 0) + 1;
       this.#attempts.set(id, attempt);
       again = Math.min(firstDelay * 2 ** (attempt - 1), longestDelay);
-      this.#log(`${this.controller.name} ${id}: attempt ${attempt} failed: ${error instanceof Error ? error.message : String(error)}`);
+      this.#log(
+        `${this.controller.name} ${id}: attempt ${attempt} failed: ${error instanceof Error ? error.message : String(error)}`,
+      );
       try {
         this.controller.failed?.(id, error, attempt);
       } catch (second) {

@@ -2,9 +2,10 @@ import { regionOf } from '../api/owner.ts';
 import type { PacketRule, PortIntent, SecurityGroupIntent, SubnetIntent, VpcIntent } from '../engine/engine.ts';
 import type { Reader } from '../state/state.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
+import { instances } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
 import { privateHostName } from './network-interfaces/addresses.ts';
-import { networkInterfaces } from './network-interfaces/model.ts';
+import { type NetworkInterfaceRow, networkInterfaces } from './network-interfaces/model.ts';
 import { internalDomain } from './regions/zones.ts';
 import { type RouteTableRow, routeTables } from './route-tables/model.ts';
 import { type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './security-groups/model.ts';
@@ -64,11 +65,19 @@ export function portIntent(db: Reader, networkInterfaceId: string, metadataHopLi
     publicIpAddresses: Object.fromEntries(
       row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [[one.address, one.publicIp]])),
     ),
-    hostName: privateHostName(primary.address),
+    hostName: hostName(db, row, primary.address),
     groupIds: row.groupIds,
     sourceDestCheck: row.sourceDestCheck,
     metadataHopLimit,
   };
+}
+
+/** By address, or the instance's id for the primary interface of an instance with resource names. */
+function hostName(db: Reader, row: NetworkInterfaceRow, address: string): string {
+  const instance = row.attachment?.deviceIndex === 0 ? db.get(instances, row.attachment.instanceId) : undefined;
+  return instance?.privateDnsNameOptions.hostnameType === 'resource-name'
+    ? instance.instanceId
+    : privateHostName(address);
 }
 
 function routesOf(table: RouteTableRow | undefined, attachedGateway: string | undefined): SubnetIntent['routes'] {

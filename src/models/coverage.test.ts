@@ -15,7 +15,9 @@ describe('registered operations', () => {
     const tests = globSync(['src/**/*.test.ts', 'test/**/*.ts'], { cwd: root })
       .map(file => readFileSync(`${root}/${file}`, 'utf8'))
       .join('\n');
-    const untested = operations.filter(({ name }) => !tests.includes(`'${name}'`)).map(({ service, name }) => `${service}:${name}`);
+    const untested = operations
+      .filter(({ name }) => !tests.includes(`'${name}'`))
+      .map(({ service, name }) => `${service}:${name}`);
     expect(untested).toEqual([]);
   });
 
@@ -29,7 +31,8 @@ describe('registered operations', () => {
         // Some look their resources up; their own tests call them with a whole context.
         continue;
       }
-      for (const resource of resources) expect(resource, operation.name).toMatch(/^(\*|arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d*:.+)$/);
+      for (const resource of resources)
+        expect(resource, operation.name).toMatch(/^(\*|arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d*:.+)$/);
     }
   });
 });

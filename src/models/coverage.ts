@@ -15,7 +15,10 @@ export function coverageText(operations: readonly AnyOperation[]): string {
   const sections: string[] = [];
   for (const service of serviceNames) {
     const known = serviceModel(service).operationNames;
-    const here = operations.filter(operation => operation.service === service).map(operation => operation.name).sort();
+    const here = operations
+      .filter(operation => operation.service === service)
+      .map(operation => operation.name)
+      .sort();
     const unknown = here.filter(name => !known.includes(name));
     if (unknown.length > 0) throw new Error(`${service} has no operation ${unknown.join(', ')}`);
     lines.push(`| ${service} | ${here.length} | ${known.length} |`);

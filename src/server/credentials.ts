@@ -27,7 +27,10 @@ export function rootCredentials(dataDir: string, configured: ConfiguredCredentia
     throw new UserError(`'${accountId}' is not an account id`, 'Use twelve digits, for example 000000000000.');
   }
   if ((rootAccessKeyId === undefined) !== (rootSecretAccessKey === undefined)) {
-    throw new UserError('only half of the root access key is configured', 'Set both FOGBANK_ROOT_ACCESS_KEY_ID and FOGBANK_ROOT_SECRET_ACCESS_KEY, or neither.');
+    throw new UserError(
+      'only half of the root access key is configured',
+      'Set both FOGBANK_ROOT_ACCESS_KEY_ID and FOGBANK_ROOT_SECRET_ACCESS_KEY, or neither.',
+    );
   }
   const file = join(dataDir, 'credentials.json');
   const present = readPresent(file);

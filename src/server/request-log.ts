@@ -12,7 +12,9 @@ export function requestLogger(log: (line: string) => void): (entry: Readonly<Req
     const outcome = entry.code === undefined ? String(entry.status) : `${entry.status} ${entry.code}`;
     log(`${entry.requestId} ${what} ${entry.region ?? '-'} ${outcome} ${entry.durationMs.toFixed(1)} ms`);
     if (entry.cause !== undefined) {
-      log(`${entry.requestId} cause: ${entry.cause instanceof Error ? (entry.cause.stack ?? entry.cause.message) : String(entry.cause)}`);
+      log(
+        `${entry.requestId} cause: ${entry.cause instanceof Error ? (entry.cause.stack ?? entry.cause.message) : String(entry.cause)}`,
+      );
     }
   };
 }

@@ -1,8 +1,14 @@
-import type { DescribeInstanceStatusResult, DescribeInstancesResult, GetConsoleOutputResult, Instance, InstanceAttribute } from '@aws-sdk/client-ec2';
+import type {
+  DescribeInstanceStatusResult,
+  DescribeInstancesResult,
+  GetConsoleOutputResult,
+  Instance,
+  InstanceAttribute,
+} from '@aws-sdk/client-ec2';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createTestApi, type TestApi } from '../../api/testing.ts';
 import { launch } from '../testing.ts';
-import { instances, type InstanceRow } from './model.ts';
+import { type InstanceRow, instances } from './model.ts';
 
 let api: TestApi;
 let instance: Instance;
@@ -20,11 +26,16 @@ const set = (change: Partial<InstanceRow>) =>
     if (row !== undefined) tx.put(instances, { ...row, ...change });
   });
 const read = async (Attribute: string) => {
-  const { InstanceId: _id, ...rest } = await api.call<InstanceAttribute>('DescribeInstanceAttribute', { InstanceId, Attribute });
+  const { InstanceId: _id, ...rest } = await api.call<InstanceAttribute>('DescribeInstanceAttribute', {
+    InstanceId,
+    Attribute,
+  });
   return rest;
 };
 const modify = (input: object) => api.call('ModifyInstanceAttribute', { InstanceId, ...input });
-const see = async () => (await api.call<DescribeInstancesResult>('DescribeInstances', { InstanceIds: [InstanceId] })).Reservations?.[0]?.Instances?.[0];
+const see = async () =>
+  (await api.call<DescribeInstancesResult>('DescribeInstances', { InstanceIds: [InstanceId] })).Reservations?.[0]
+    ?.Instances?.[0];
 
 describe('DescribeInstanceAttribute', () => {
   it.each([
@@ -45,15 +56,22 @@ describe('DescribeInstanceAttribute', () => {
   it('lists groups and block devices, and refuses what it does not know', async () => {
     expect(await read('groupSet')).toEqual({ Groups: instance.SecurityGroups });
     expect((await read('blockDeviceMapping')).BlockDeviceMappings?.[0]?.DeviceName).toBe('/dev/xvda');
-    expect((await api.fail('DescribeInstanceAttribute', { InstanceId, Attribute: 'color' })).code).toBe('InvalidParameterValue');
-    expect((await api.fail('DescribeInstanceAttribute', { InstanceId, Attribute: 'constructor' })).code).toBe('InvalidParameterValue');
+    expect((await api.fail('DescribeInstanceAttribute', { InstanceId, Attribute: 'color' })).code).toBe(
+      'InvalidParameterValue',
+    );
+    expect((await api.fail('DescribeInstanceAttribute', { InstanceId, Attribute: 'constructor' })).code).toBe(
+      'InvalidParameterValue',
+    );
   });
 });
 
 describe('ModifyInstanceAttribute', () => {
   it('changes type and user data of a stopped instance only', async () => {
     const changes = [{ InstanceType: { Value: 't3.large' } }, { UserData: { Value: new TextEncoder().encode('new') } }];
-    for (const change of changes) expect((await api.fail('ModifyInstanceAttribute', { InstanceId, ...change })).code).toBe('IncorrectInstanceState');
+    for (const change of changes)
+      expect((await api.fail('ModifyInstanceAttribute', { InstanceId, ...change })).code).toBe(
+        'IncorrectInstanceState',
+      );
     set({ state: 'stopped' });
     for (const change of changes) await modify(change);
     expect(await see()).toMatchObject({ InstanceType: 't3.large', CpuOptions: { CoreCount: 1, ThreadsPerCore: 2 } });
@@ -63,7 +81,9 @@ describe('ModifyInstanceAttribute', () => {
   it('takes an attribute by name and value too', async () => {
     await modify({ Attribute: 'instanceInitiatedShutdownBehavior', Value: 'terminate' });
     await modify({ Attribute: 'disableApiStop', Value: 'true' });
-    expect(await read('instanceInitiatedShutdownBehavior')).toEqual({ InstanceInitiatedShutdownBehavior: { Value: 'terminate' } });
+    expect(await read('instanceInitiatedShutdownBehavior')).toEqual({
+      InstanceInitiatedShutdownBehavior: { Value: 'terminate' },
+    });
     expect(await read('disableApiStop')).toEqual({ DisableApiStop: { Value: true } });
   });
 
@@ -75,7 +95,10 @@ describe('ModifyInstanceAttribute', () => {
   });
 
   it('changes groups of the instance and its interface', async () => {
-    const { GroupId } = await api.call<{ GroupId: string }>('CreateSecurityGroup', { GroupName: 'web', Description: 'web' });
+    const { GroupId } = await api.call<{ GroupId: string }>('CreateSecurityGroup', {
+      GroupName: 'web',
+      Description: 'web',
+    });
     await modify({ Groups: [GroupId] });
     const after = await see();
     expect(after?.SecurityGroups).toEqual([{ GroupId, GroupName: 'web' }]);
@@ -89,13 +112,21 @@ describe('ModifyInstanceAttribute', () => {
 
   it.each([
     ['nothing', {}, 'MissingParameter'],
-    ['two things', { DisableApiStop: { Value: true }, SourceDestCheck: { Value: true } }, 'InvalidParameterCombination'],
+    [
+      'two things',
+      { DisableApiStop: { Value: true }, SourceDestCheck: { Value: true } },
+      'InvalidParameterCombination',
+    ],
     ['an unknown attribute', { Attribute: 'color', Value: 'red' }, 'InvalidParameterValue'],
     ['an attribute without value', { Attribute: 'userData' }, 'MissingParameter'],
     ['a flag that is none', { Attribute: 'disableApiStop', Value: 'maybe' }, 'InvalidParameterValue'],
     ['an unknown behavior', { InstanceInitiatedShutdownBehavior: { Value: 'explode' } }, 'InvalidParameterValue'],
     ['an unknown group', { Groups: ['sg-00000000'] }, 'InvalidGroup.NotFound'],
-    ['an unmapped device', { BlockDeviceMappings: [{ DeviceName: '/dev/sdz', Ebs: { DeleteOnTermination: true } }] }, 'InvalidInstanceAttributeValue'],
+    [
+      'an unmapped device',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdz', Ebs: { DeleteOnTermination: true } }] },
+      'InvalidInstanceAttributeValue',
+    ],
     ['a kernel', { Kernel: { Value: 'aki-00000000' } }, 'UnsupportedOperation'],
   ])('refuses %s', async (_what, change, code) => {
     expect((await api.fail('ModifyInstanceAttribute', { InstanceId, ...change })).code).toBe(code);
@@ -106,24 +137,39 @@ describe('ModifyInstanceAttribute', () => {
     ['a type of another architecture', { InstanceType: { Value: 't4g.micro' } }],
   ])('refuses %s', async (_what, change) => {
     set({ state: 'stopped' });
-    expect((await api.fail('ModifyInstanceAttribute', { InstanceId, ...change })).code).toBe('InvalidInstanceAttributeValue');
+    expect((await api.fail('ModifyInstanceAttribute', { InstanceId, ...change })).code).toBe(
+      'InvalidInstanceAttributeValue',
+    );
   });
 
   it('refuses more than 16 KB of user data', async () => {
     set({ state: 'stopped' });
-    expect((await api.fail('ModifyInstanceAttribute', { InstanceId, UserData: { Value: new Uint8Array(16_385) } })).code).toBe('InvalidParameterValue');
+    expect(
+      (await api.fail('ModifyInstanceAttribute', { InstanceId, UserData: { Value: new Uint8Array(16_385) } })).code,
+    ).toBe('InvalidParameterValue');
   });
 
   it('leaves terminated instances alone', async () => {
     set({ state: 'terminated' });
-    expect((await api.fail('ModifyInstanceAttribute', { InstanceId, DisableApiStop: { Value: true } })).code).toBe('IncorrectInstanceState');
+    expect((await api.fail('ModifyInstanceAttribute', { InstanceId, DisableApiStop: { Value: true } })).code).toBe(
+      'IncorrectInstanceState',
+    );
   });
 });
 
 describe('metadata options', () => {
   it('change what is given and keep the rest', async () => {
-    const result = await api.call('ModifyInstanceMetadataOptions', { InstanceId, HttpTokens: 'required', HttpPutResponseHopLimit: 5 });
-    const expected = { HttpTokens: 'required', HttpPutResponseHopLimit: 5, HttpEndpoint: 'enabled', InstanceMetadataTags: 'disabled' };
+    const result = await api.call('ModifyInstanceMetadataOptions', {
+      InstanceId,
+      HttpTokens: 'required',
+      HttpPutResponseHopLimit: 5,
+    });
+    const expected = {
+      HttpTokens: 'required',
+      HttpPutResponseHopLimit: 5,
+      HttpEndpoint: 'enabled',
+      InstanceMetadataTags: 'disabled',
+    };
     expect(result).toMatchObject({ InstanceId, InstanceMetadataOptions: expected });
     expect((await see())?.MetadataOptions).toMatchObject(expected);
   });
@@ -138,7 +184,9 @@ describe('metadata options', () => {
 
   it('have defaults of the account', async () => {
     await api.call('ModifyInstanceMetadataDefaults', { HttpEndpoint: 'disabled', InstanceMetadataTags: 'enabled' });
-    expect(await api.call('GetInstanceMetadataDefaults')).toMatchObject({ AccountLevel: { HttpEndpoint: 'disabled', InstanceMetadataTags: 'enabled' } });
+    expect(await api.call('GetInstanceMetadataDefaults')).toMatchObject({
+      AccountLevel: { HttpEndpoint: 'disabled', InstanceMetadataTags: 'enabled' },
+    });
     await api.call('ModifyInstanceMetadataDefaults', { HttpEndpoint: 'no-preference' });
     const { AccountLevel } = await api.call<{ AccountLevel: object }>('GetInstanceMetadataDefaults');
     expect(AccountLevel).toMatchObject({ HttpEndpoint: undefined, InstanceMetadataTags: 'enabled' });
@@ -148,34 +196,53 @@ describe('metadata options', () => {
 describe('credits', () => {
   it('belong to burstable types', async () => {
     const list = (input: object) => api.call('DescribeInstanceCreditSpecifications', input);
-    expect(await list({ InstanceIds: [InstanceId] })).toEqual({ InstanceCreditSpecifications: [{ InstanceId, CpuCredits: 'unlimited' }] });
-    const change = { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: 'standard' }, { InstanceId: 'i-00000000', CpuCredits: 'standard' }] };
+    expect(await list({ InstanceIds: [InstanceId] })).toEqual({
+      InstanceCreditSpecifications: [{ InstanceId, CpuCredits: 'unlimited' }],
+    });
+    const change = {
+      InstanceCreditSpecifications: [
+        { InstanceId, CpuCredits: 'standard' },
+        { InstanceId: 'i-00000000', CpuCredits: 'standard' },
+      ],
+    };
     expect(await api.call('ModifyInstanceCreditSpecification', change)).toMatchObject({
       SuccessfulInstanceCreditSpecifications: [{ InstanceId }],
       UnsuccessfulInstanceCreditSpecifications: [{ Error: { Code: 'InvalidInstanceID.NotFound' } }],
     });
-    expect(await list({ InstanceIds: [InstanceId] })).toEqual({ InstanceCreditSpecifications: [{ InstanceId, CpuCredits: 'standard' }] });
+    expect(await list({ InstanceIds: [InstanceId] })).toEqual({
+      InstanceCreditSpecifications: [{ InstanceId, CpuCredits: 'standard' }],
+    });
     expect(await list({})).toMatchObject({ InstanceCreditSpecifications: [] });
   });
 });
 
 describe('status, monitoring, console', () => {
-  const status = async (input: object) => (await api.call<DescribeInstanceStatusResult>('DescribeInstanceStatus', input)).InstanceStatuses ?? [];
+  const status = async (input: object) =>
+    (await api.call<DescribeInstanceStatusResult>('DescribeInstanceStatus', input)).InstanceStatuses ?? [];
 
   it('shows running instances, or all when asked', async () => {
     expect(await status({})).toEqual([]);
-    expect(await status({ IncludeAllInstances: true })).toMatchObject([{ InstanceId, InstanceState: { Name: 'pending' }, InstanceStatus: { Status: 'not-applicable' } }]);
+    expect(await status({ IncludeAllInstances: true })).toMatchObject([
+      { InstanceId, InstanceState: { Name: 'pending' }, InstanceStatus: { Status: 'not-applicable' } },
+    ]);
     set({ state: 'running' });
-    expect(await status({})).toMatchObject([{ InstanceStatus: { Status: 'initializing' }, SystemStatus: { Status: 'ok' } }]);
+    expect(await status({})).toMatchObject([
+      { InstanceStatus: { Status: 'initializing' }, SystemStatus: { Status: 'ok' } },
+    ]);
     set({ reachableSince: 1 });
     expect(await status({ InstanceIds: [InstanceId] })).toMatchObject([
-      { InstanceStatus: { Status: 'ok', Details: [{ Name: 'reachability', Status: 'passed' }] }, AvailabilityZoneId: 'use1-az1' },
+      {
+        InstanceStatus: { Status: 'ok', Details: [{ Name: 'reachability', Status: 'passed' }] },
+        AvailabilityZoneId: 'use1-az1',
+      },
     ]);
     expect(await status({ Filters: [{ Name: 'instance-status.status', Values: ['impaired'] }] })).toEqual([]);
   });
 
   it('turns detailed monitoring on and off', async () => {
-    expect(await api.call('MonitorInstances', { InstanceIds: [InstanceId] })).toEqual({ InstanceMonitorings: [{ InstanceId, Monitoring: { State: 'enabled' } }] });
+    expect(await api.call('MonitorInstances', { InstanceIds: [InstanceId] })).toEqual({
+      InstanceMonitorings: [{ InstanceId, Monitoring: { State: 'enabled' } }],
+    });
     expect((await see())?.Monitoring?.State).toBe('enabled');
     await api.call('UnmonitorInstances', { InstanceIds: [InstanceId] });
     expect((await see())?.Monitoring?.State).toBe('disabled');
@@ -192,6 +259,8 @@ describe('status, monitoring, console', () => {
     const [one] = await launch(real);
     const output = await real.call<GetConsoleOutputResult>('GetConsoleOutput', { InstanceId: one?.InstanceId });
     expect(Buffer.from(output.Output ?? '', 'base64').toString()).toBe('login: ');
-    expect((await real.fail('GetConsoleScreenshot', { InstanceId: one?.InstanceId })).code).toBe('IncorrectInstanceState');
+    expect((await real.fail('GetConsoleScreenshot', { InstanceId: one?.InstanceId })).code).toBe(
+      'IncorrectInstanceState',
+    );
   });
 });

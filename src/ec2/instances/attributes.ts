@@ -16,7 +16,9 @@ import { checkUserData, checkUserDataSize } from './launch/user-data.ts';
 import { type InstanceRow, instances } from './model.ts';
 import { groupIdentifiers } from './render.ts';
 
-const resources = (input: { readonly InstanceId?: string | undefined }, context: ReadContext) => [arn(context, 'instance', input.InstanceId ?? '*')];
+const resources = (input: { readonly InstanceId?: string | undefined }, context: ReadContext) => [
+  arn(context, 'instance', input.InstanceId ?? '*'),
+];
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceAttribute.html */
 export const describeInstanceAttribute = readOperation<DescribeInstanceAttributeRequest, InstanceAttribute>({
@@ -39,7 +41,9 @@ const readers: Readonly<Record<string, (row: InstanceRow, context: ReadContext) 
   userData: row => ({ UserData: row.userData === undefined ? {} : { Value: row.userData } }),
   disableApiTermination: row => ({ DisableApiTermination: { Value: row.disableApiTermination } }),
   disableApiStop: row => ({ DisableApiStop: { Value: row.disableApiStop } }),
-  instanceInitiatedShutdownBehavior: row => ({ InstanceInitiatedShutdownBehavior: { Value: row.instanceInitiatedShutdownBehavior } }),
+  instanceInitiatedShutdownBehavior: row => ({
+    InstanceInitiatedShutdownBehavior: { Value: row.instanceInitiatedShutdownBehavior },
+  }),
   rootDeviceName: row => ({ RootDeviceName: { Value: row.rootDeviceName } }),
   blockDeviceMapping: row => ({
     BlockDeviceMappings: row.blockDevices.map(device => ({
@@ -55,7 +59,11 @@ const readers: Readonly<Record<string, (row: InstanceRow, context: ReadContext) 
   productCodes: () => ({ ProductCodes: [] }),
   sourceDestCheck: (row, context) => {
     const primary = row.networkInterfaceIds[0];
-    return { SourceDestCheck: { Value: primary === undefined ? true : (context.db.get(networkInterfaces, primary)?.sourceDestCheck ?? true) } };
+    return {
+      SourceDestCheck: {
+        Value: primary === undefined ? true : (context.db.get(networkInterfaces, primary)?.sourceDestCheck ?? true),
+      },
+    };
   },
   groupSet: (row, context) => ({ Groups: groupIdentifiers(context.db, row.securityGroupIds) }),
   ebsOptimized: row => ({ EbsOptimized: { Value: row.ebsOptimized } }),
@@ -72,13 +80,18 @@ export const modifyInstanceAttribute = writeOperation<ModifyInstanceAttributeReq
   run: (input, context) => {
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     if (row.state === 'terminated' || row.state === 'shutting-down') {
-      throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' is ${row.state}; its attributes cannot be modified.`);
+      throw new ApiError(
+        'IncorrectInstanceState',
+        `The instance '${row.instanceId}' is ${row.state}; its attributes cannot be modified.`,
+      );
     }
     const changes = requestedChanges(input);
     if (changes.length !== 1) {
       throw new ApiError(
         changes.length === 0 ? 'MissingParameter' : 'InvalidParameterCombination',
-        changes.length === 0 ? 'The request must name an attribute to modify.' : 'Fields for multiple attribute types specified: modify one attribute a request.',
+        changes.length === 0
+          ? 'The request must name an attribute to modify.'
+          : 'Fields for multiple attribute types specified: modify one attribute a request.',
       );
     }
     for (const apply of changes) apply(row, context);
@@ -96,8 +109,15 @@ export const resetInstanceAttribute = writeOperation<ResetInstanceAttributeReque
     const attribute = String(input.Attribute ?? '');
     if (attribute === 'sourceDestCheck') setSourceDestCheck(row, context, true);
     else if (attribute === 'kernel' || attribute === 'ramdisk') {
-      throw new ApiError('UnsupportedOperation', `The ${attribute} of an instance that boots from its disk cannot be reset.`);
-    } else throw new ApiError('InvalidParameterValue', `Value (${attribute}) for parameter attribute is invalid. Use kernel, ramdisk, or sourceDestCheck.`);
+      throw new ApiError(
+        'UnsupportedOperation',
+        `The ${attribute} of an instance that boots from its disk cannot be reset.`,
+      );
+    } else
+      throw new ApiError(
+        'InvalidParameterValue',
+        `Value (${attribute}) for parameter attribute is invalid. Use kernel, ramdisk, or sourceDestCheck.`,
+      );
     return {};
   },
 });
@@ -112,16 +132,20 @@ function requestedChanges(input: ModifyInstanceAttributeRequest): Change[] {
     const bytes = input.UserData.Value ?? new Uint8Array();
     changes.push(setUserData(Buffer.from(bytes).toString('base64')));
   }
-  if (input.DisableApiTermination !== undefined) changes.push(setFlag('disableApiTermination', input.DisableApiTermination.Value));
+  if (input.DisableApiTermination !== undefined)
+    changes.push(setFlag('disableApiTermination', input.DisableApiTermination.Value));
   if (input.DisableApiStop !== undefined) changes.push(setFlag('disableApiStop', input.DisableApiStop.Value));
-  if (input.EbsOptimized !== undefined) changes.push(whileStopped('ebsOptimized', setFlag('ebsOptimized', input.EbsOptimized.Value)));
-  if (input.InstanceInitiatedShutdownBehavior !== undefined) changes.push(setShutdownBehavior(input.InstanceInitiatedShutdownBehavior.Value));
+  if (input.EbsOptimized !== undefined)
+    changes.push(whileStopped('ebsOptimized', setFlag('ebsOptimized', input.EbsOptimized.Value)));
+  if (input.InstanceInitiatedShutdownBehavior !== undefined)
+    changes.push(setShutdownBehavior(input.InstanceInitiatedShutdownBehavior.Value));
   if (input.SourceDestCheck !== undefined) {
     const value = input.SourceDestCheck.Value ?? true;
     changes.push((row, context) => setSourceDestCheck(row, context, value));
   }
   if (input.Groups !== undefined && input.Groups.length > 0) changes.push(setGroups(input.Groups));
-  if (input.BlockDeviceMappings !== undefined && input.BlockDeviceMappings.length > 0) changes.push(setBlockDevices(input.BlockDeviceMappings));
+  if (input.BlockDeviceMappings !== undefined && input.BlockDeviceMappings.length > 0)
+    changes.push(setBlockDevices(input.BlockDeviceMappings));
   for (const name of ['Kernel', 'Ramdisk', 'SriovNetSupport', 'EnaSupport'] as const) {
     if (input[name] !== undefined) changes.push(() => refuse(name));
   }
@@ -165,15 +189,27 @@ function byName(attribute: string, value: string | undefined): Change {
 function setType(name: string | undefined): Change {
   return whileStopped('instanceType', (row, context) => {
     const type = instanceType(name ?? '');
-    if (type === undefined) throw new ApiError('InvalidInstanceAttributeValue', `Invalid value '${name ?? ''}' for attribute instanceType. DescribeInstanceTypes lists the types that exist.`);
+    if (type === undefined)
+      throw new ApiError(
+        'InvalidInstanceAttributeValue',
+        `Invalid value '${name ?? ''}' for attribute instanceType. DescribeInstanceTypes lists the types that exist.`,
+      );
     if (!type.architectures.some(one => one === row.architecture)) {
-      throw new ApiError('InvalidInstanceAttributeValue', `The instance type '${type.name}' is ${type.architectures.join(', ')}, but the instance is ${row.architecture}.`);
+      throw new ApiError(
+        'InvalidInstanceAttributeValue',
+        `The instance type '${type.name}' is ${type.architectures.join(', ')}, but the instance is ${row.architecture}.`,
+      );
     }
     if (row.networkInterfaceIds.length > type.maximumInterfaces) {
-      throw new ApiError('InvalidInstanceAttributeValue', `'${type.name}' allows ${type.maximumInterfaces} network interfaces; the instance has ${row.networkInterfaceIds.length}.`);
+      throw new ApiError(
+        'InvalidInstanceAttributeValue',
+        `'${type.name}' allows ${type.maximumInterfaces} network interfaces; the instance has ${row.networkInterfaceIds.length}.`,
+      );
     }
     const cpuOptions = { coreCount: type.cores, threadsPerCore: type.threadsPerCore };
-    const creditSpecification = type.burstable ? (row.creditSpecification ?? (type.name.startsWith('t2.') ? 'standard' : 'unlimited')) : undefined;
+    const creditSpecification = type.burstable
+      ? (row.creditSpecification ?? (type.name.startsWith('t2.') ? 'standard' : 'unlimited'))
+      : undefined;
     context.db.put(instances, { ...row, instanceType: type.name, cpuOptions, creditSpecification });
   });
 }
@@ -187,13 +223,19 @@ function setUserData(text: string): Change {
   });
 }
 
-function setFlag(name: 'disableApiTermination' | 'disableApiStop' | 'ebsOptimized', value: boolean | undefined): Change {
+function setFlag(
+  name: 'disableApiTermination' | 'disableApiStop' | 'ebsOptimized',
+  value: boolean | undefined,
+): Change {
   return (row, context) => context.db.put(instances, { ...row, [name]: value === true });
 }
 
 function setShutdownBehavior(value: string | undefined): Change {
   if (value !== 'stop' && value !== 'terminate') {
-    throw new ApiError('InvalidParameterValue', `Value (${value ?? ''}) for parameter instanceInitiatedShutdownBehavior is invalid. Use stop or terminate.`);
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value (${value ?? ''}) for parameter instanceInitiatedShutdownBehavior is invalid. Use stop or terminate.`,
+    );
   }
   return (row, context) => context.db.put(instances, { ...row, instanceInitiatedShutdownBehavior: value });
 }
@@ -214,10 +256,14 @@ function setGroups(ids: readonly string[]): Change {
 
 function onlyInterface(row: InstanceRow, context: WriteContext, attribute: string) {
   if (row.networkInterfaceIds.length > 1) {
-    throw new ApiError('InvalidInstanceID', `There are multiple interfaces attached to instance '${row.instanceId}'. Please specify an interface ID for the operation instead (ModifyNetworkInterfaceAttribute, ${attribute}).`);
+    throw new ApiError(
+      'InvalidInstanceID',
+      `There are multiple interfaces attached to instance '${row.instanceId}'. Please specify an interface ID for the operation instead (ModifyNetworkInterfaceAttribute, ${attribute}).`,
+    );
   }
   const card = context.db.get(networkInterfaces, row.networkInterfaceIds[0] ?? '');
-  if (card === undefined) throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' has no network interface.`);
+  if (card === undefined)
+    throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' has no network interface.`);
   return card;
 }
 
@@ -228,18 +274,28 @@ function setBlockDevices(mappings: NonNullable<ModifyInstanceAttributeRequest['B
       const index = devices.findIndex(device => device.deviceName === mapping.DeviceName);
       const device = devices[index];
       if (device === undefined) {
-        throw new ApiError('InvalidInstanceAttributeValue', `No device is currently mapped at ${mapping.DeviceName ?? '(no DeviceName)'}`);
+        throw new ApiError(
+          'InvalidInstanceAttributeValue',
+          `No device is currently mapped at ${mapping.DeviceName ?? '(no DeviceName)'}`,
+        );
       }
       if (mapping.Ebs?.VolumeId !== undefined && mapping.Ebs.VolumeId !== device.volumeId) {
-        throw new ApiError('InvalidInstanceAttributeValue', `The device ${device.deviceName} holds ${device.volumeId}, not ${mapping.Ebs.VolumeId}.`);
+        throw new ApiError(
+          'InvalidInstanceAttributeValue',
+          `The device ${device.deviceName} holds ${device.volumeId}, not ${mapping.Ebs.VolumeId}.`,
+        );
       }
       const deleteOnTermination = mapping.Ebs?.DeleteOnTermination;
       if (deleteOnTermination === undefined) {
-        throw new ApiError('InvalidParameterValue', `Only Ebs.DeleteOnTermination of a device mapping can be modified; give it for ${device.deviceName}.`);
+        throw new ApiError(
+          'InvalidParameterValue',
+          `Only Ebs.DeleteOnTermination of a device mapping can be modified; give it for ${device.deviceName}.`,
+        );
       }
       devices[index] = { ...device, deleteOnTermination };
       const volume = context.db.get(volumes, device.volumeId);
-      if (volume?.attachment !== undefined) context.db.put(volumes, { ...volume, attachment: { ...volume.attachment, deleteOnTermination } });
+      if (volume?.attachment !== undefined)
+        context.db.put(volumes, { ...volume, attachment: { ...volume.attachment, deleteOnTermination } });
     }
     context.db.put(instances, { ...row, blockDevices: devices });
   };
@@ -248,7 +304,10 @@ function setBlockDevices(mappings: NonNullable<ModifyInstanceAttributeRequest['B
 function whileStopped(attribute: string, change: Change): Change {
   return (row, context) => {
     if (row.state !== 'stopped') {
-      throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' is not in the 'stopped' state: stop it before you modify its ${attribute}.`);
+      throw new ApiError(
+        'IncorrectInstanceState',
+        `The instance '${row.instanceId}' is not in the 'stopped' state: stop it before you modify its ${attribute}.`,
+      );
     }
     change(row, context);
   };
@@ -259,5 +318,8 @@ function refuse(name: string): never {
 }
 
 function unknownAttribute(attribute: string): ApiError {
-  return new ApiError('InvalidParameterValue', `Value (${attribute}) for parameter attribute is invalid. Unknown attribute.`);
+  return new ApiError(
+    'InvalidParameterValue',
+    `Value (${attribute}) for parameter attribute is invalid. Unknown attribute.`,
+  );
 }

@@ -1,4 +1,9 @@
-import type { GetConsoleOutputRequest, GetConsoleOutputResult, GetConsoleScreenshotRequest, GetConsoleScreenshotResult } from '@aws-sdk/client-ec2';
+import type {
+  GetConsoleOutputRequest,
+  GetConsoleOutputResult,
+  GetConsoleScreenshotRequest,
+  GetConsoleScreenshotResult,
+} from '@aws-sdk/client-ec2';
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
@@ -15,7 +20,10 @@ export const getConsoleOutput = readOperation<GetConsoleOutputRequest, GetConsol
   run: async (input, context) => {
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     const { engine } = context.services;
-    const bytes = engine.capabilities.consoleOutput && row.state !== 'terminated' ? await engine.machines.consoleOutput(row.instanceId) : new Uint8Array();
+    const bytes =
+      engine.capabilities.consoleOutput && row.state !== 'terminated'
+        ? await engine.machines.consoleOutput(row.instanceId)
+        : new Uint8Array();
     return {
       InstanceId: row.instanceId,
       Timestamp: new Date(context.now),
@@ -33,16 +41,23 @@ export const getConsoleScreenshot = readOperation<GetConsoleScreenshotRequest, G
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     const { engine } = context.services;
     if (!engine.capabilities.screenshot) {
-      throw new ApiError('UnsupportedOperation', `The ${engine.name} engine has no screens. Start the server with --engine qemu.`);
+      throw new ApiError(
+        'UnsupportedOperation',
+        `The ${engine.name} engine has no screens. Start the server with --engine qemu.`,
+      );
     }
     if (row.state !== 'running') {
-      throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' is ${row.state}; a screenshot needs it running.`);
+      throw new ApiError(
+        'IncorrectInstanceState',
+        `The instance '${row.instanceId}' is ${row.state}; a screenshot needs it running.`,
+      );
     }
     try {
       const screen = await engine.machines.screenshot(row.instanceId);
       return { InstanceId: row.instanceId, ImageData: Buffer.from(encodeJpeg(screen, 85)).toString('base64') };
     } catch (error) {
-      if (error instanceof EngineError) throw new ApiError('InternalError', `The screenshot could not be taken: ${error.message}`);
+      if (error instanceof EngineError)
+        throw new ApiError('InternalError', `The screenshot could not be taken: ${error.message}`);
       throw error;
     }
   },

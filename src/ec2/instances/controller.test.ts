@@ -15,7 +15,10 @@ beforeEach(async () => {
   engine = createSimulator();
   api = createTestApi(engine);
   controllers = ec2Controllers({ state: api.state, engine, clock: api.clock, log: () => {} }).controllers;
-  await engine.open({ machineChanged: id => controllers.wake('instances', id) }, { onListening: () => {}, onClosed: () => {} });
+  await engine.open(
+    { machineChanged: id => controllers.wake('instances', id) },
+    { onListening: () => {}, onClosed: () => {} },
+  );
   controllers.start();
 });
 afterEach(() => controllers.close());
@@ -75,7 +78,11 @@ describe('the life of an instance', () => {
     await api.call('TerminateInstances', { InstanceIds: [InstanceId] });
     await settle();
     const gone = await see(InstanceId);
-    expect(gone).toMatchObject({ State: { Name: 'terminated', Code: 48 }, NetworkInterfaces: [], BlockDeviceMappings: [] });
+    expect(gone).toMatchObject({
+      State: { Name: 'terminated', Code: 48 },
+      NetworkInterfaces: [],
+      BlockDeviceMappings: [],
+    });
     expect(gone.PrivateIpAddress).toBeUndefined();
     expect((await api.call<DescribeVolumesResult>('DescribeVolumes')).Volumes).toEqual([]);
     expect(await engine.machines.list()).toEqual([]);
@@ -83,7 +90,9 @@ describe('the life of an instance', () => {
   });
 
   it('keeps volumes that are not to be deleted', async () => {
-    const instance = await running({ BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { DeleteOnTermination: false } }] });
+    const instance = await running({
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { DeleteOnTermination: false } }],
+    });
     await api.call('TerminateInstances', { InstanceIds: [instance.InstanceId] });
     await settle();
     const { Volumes } = await api.call<DescribeVolumesResult>('DescribeVolumes');
@@ -101,7 +110,9 @@ describe('the life of an instance', () => {
     api.clock.advance(2_000);
     controllers.wake('instances', instance.InstanceId ?? '');
     await settle();
-    expect((await api.fail('DescribeInstances', { InstanceIds: [instance.InstanceId] })).code).toBe('InvalidInstanceID.NotFound');
+    expect((await api.fail('DescribeInstances', { InstanceIds: [instance.InstanceId] })).code).toBe(
+      'InvalidInstanceID.NotFound',
+    );
   });
 
   it.each([
@@ -110,7 +121,8 @@ describe('the life of an instance', () => {
   ])('does what its shutdown behavior says when the guest powers off: %s', async (behavior, state) => {
     const instance = await running({ InstanceInitiatedShutdownBehavior: behavior });
     const status = engine.machines.status;
-    engine.machines.status = async id => (id === instance.InstanceId ? ({ state: 'stopped', cause: 'guest-shutdown' } satisfies MachineStatus) : status(id));
+    engine.machines.status = async id =>
+      id === instance.InstanceId ? ({ state: 'stopped', cause: 'guest-shutdown' } satisfies MachineStatus) : status(id);
     controllers.wake('instances', instance.InstanceId ?? '');
     await settle();
     const after = await see(instance.InstanceId);
@@ -126,10 +138,16 @@ describe('the life of an instance', () => {
     const [failed] = await launch(api);
     await api.call('StartInstances', { InstanceIds: [instance.InstanceId] });
     await settle();
-    for (const [id, state] of [[failed?.InstanceId, 'terminated'], [instance.InstanceId, 'stopped']]) {
+    for (const [id, state] of [
+      [failed?.InstanceId, 'terminated'],
+      [instance.InstanceId, 'stopped'],
+    ]) {
       expect(await see(id)).toMatchObject({
         State: { Name: state },
-        StateReason: { Code: 'Server.InsufficientInstanceCapacity', Message: 'Server.InsufficientInstanceCapacity: no memory left' },
+        StateReason: {
+          Code: 'Server.InsufficientInstanceCapacity',
+          Message: 'Server.InsufficientInstanceCapacity: no memory left',
+        },
       });
     }
     expect((await api.call<DescribeVolumesResult>('DescribeVolumes')).Volumes).toHaveLength(1);
@@ -149,7 +167,10 @@ describe('the life of an instance', () => {
       await settle();
     }
     expect(attempts).toBe(3);
-    expect(await see(instance?.InstanceId)).toMatchObject({ State: { Name: 'terminated' }, StateReason: { Code: 'Server.InternalError' } });
+    expect(await see(instance?.InstanceId)).toMatchObject({
+      State: { Name: 'terminated' },
+      StateReason: { Code: 'Server.InternalError' },
+    });
   });
 
   it('brings a machine back that the host lost', async () => {
@@ -183,22 +204,32 @@ describe('what a user may ask in which state', () => {
     expect((await api.fail('TerminateInstances', both)).code).toBe('OperationNotPermitted');
     expect((await api.fail('StopInstances', both)).code).toBe('OperationNotPermitted');
     expect((await see(other.InstanceId)).State?.Name).toBe('running');
-    await api.call('ModifyInstanceAttribute', { InstanceId: guarded.InstanceId, DisableApiTermination: { Value: false } });
+    await api.call('ModifyInstanceAttribute', {
+      InstanceId: guarded.InstanceId,
+      DisableApiTermination: { Value: false },
+    });
     await api.call('TerminateInstances', both);
     await settle();
     expect((await see(guarded.InstanceId)).State?.Name).toBe('terminated');
   });
 
-  it.each(['StartInstances', 'StopInstances', 'RebootInstances', 'TerminateInstances', 'MonitorInstances'])('%s names unknown and malformed ids', async operation => {
-    expect((await api.fail(operation, { InstanceIds: ['i-00000000'] })).code).toBe('InvalidInstanceID.NotFound');
-    expect((await api.fail(operation, { InstanceIds: ['i-xyz'] })).code).toBe('InvalidInstanceID.Malformed');
-  });
+  it.each(['StartInstances', 'StopInstances', 'RebootInstances', 'TerminateInstances', 'MonitorInstances'])(
+    '%s names unknown and malformed ids',
+    async operation => {
+      expect((await api.fail(operation, { InstanceIds: ['i-00000000'] })).code).toBe('InvalidInstanceID.NotFound');
+      expect((await api.fail(operation, { InstanceIds: ['i-xyz'] })).code).toBe('InvalidInstanceID.Malformed');
+    },
+  );
 
   it('does not show instances of other accounts or Regions', async () => {
     const instance = await running();
     for (const options of [{ account: '111111111111' }, { region: 'eu-west-1' }]) {
-      expect((await api.fail('DescribeInstances', { InstanceIds: [instance.InstanceId] }, options)).code).toBe('InvalidInstanceID.NotFound');
-      expect((await api.fail('TerminateInstances', { InstanceIds: [instance.InstanceId] }, options)).code).toBe('InvalidInstanceID.NotFound');
+      expect((await api.fail('DescribeInstances', { InstanceIds: [instance.InstanceId] }, options)).code).toBe(
+        'InvalidInstanceID.NotFound',
+      );
+      expect((await api.fail('TerminateInstances', { InstanceIds: [instance.InstanceId] }, options)).code).toBe(
+        'InvalidInstanceID.NotFound',
+      );
       const byVpc = { Filters: [{ Name: 'vpc-id', Values: [instance.VpcId] }] };
       expect((await api.call<DescribeInstancesResult>('DescribeInstances', byVpc, options)).Reservations).toEqual([]);
     }

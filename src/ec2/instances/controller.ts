@@ -97,7 +97,8 @@ export function instanceController(options: InstanceControllerOptions): Controll
       return;
     }
     // The host restarted, or the machine's process died: what EC2 calls a failed system status check.
-    const message = status.state === 'absent' ? 'the machine is gone' : (status.message ?? 'the machine ended unexpectedly');
+    const message =
+      status.state === 'absent' ? 'the machine is gone' : (status.message ?? 'the machine ended unexpectedly');
     if (engine.capabilities.realMachines) {
       const recent = (recoveries.get(row.instanceId) ?? []).filter(time => time > clock.now() - day);
       if (row.autoRecovery === 'disabled' || recent.length >= recoveriesPerDay) {
@@ -169,9 +170,11 @@ export function instanceController(options: InstanceControllerOptions): Controll
   async function dismantle(row: InstanceRow): Promise<void> {
     await engine.machines.remove(row.instanceId);
     if (network !== undefined) {
-      for (const id of row.networkInterfaceIds) if (state.get(networkInterfaces, id) !== undefined) await network.unplug(row.vpcId, id);
+      for (const id of row.networkInterfaceIds)
+        if (state.get(networkInterfaces, id) !== undefined) await network.unplug(row.vpcId, id);
     }
-    for (const device of row.blockDevices) if (device.deleteOnTermination) await engine.disks.removeVolume(device.volumeId);
+    for (const device of row.blockDevices)
+      if (device.deleteOnTermination) await engine.disks.removeVolume(device.volumeId);
     recoveries.delete(row.instanceId);
     state.write(tx => recordTerminated(tx, row.instanceId, clock.now()));
   }
@@ -180,7 +183,8 @@ export function instanceController(options: InstanceControllerOptions): Controll
 /** The reason to give up a start for, or undefined to try again. */
 function failureReason(error: unknown, attempt: number): InstanceRow['stateReason'] | undefined {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof EngineError && error.code === 'InsufficientCapacity') return serverReason('Server.InsufficientInstanceCapacity', message);
+  if (error instanceof EngineError && error.code === 'InsufficientCapacity')
+    return serverReason('Server.InsufficientInstanceCapacity', message);
   return attempt >= startAttempts ? serverReason('Server.InternalError', message) : undefined;
 }
 

@@ -35,16 +35,25 @@ export function selectInstances(
 ): Page<InstanceRow> {
   const filter = compileFilters(input.Filters, instanceFilters(context.db), instanceTags(context.db));
   const { extra } = options;
-  const matches = extra === undefined ? filter : (row: InstanceRow) => extra(row) && (filter === undefined || filter(row));
+  const matches =
+    extra === undefined ? filter : (row: InstanceRow) => extra(row) && (filter === undefined || filter(row));
   if (input.InstanceIds !== undefined && input.InstanceIds.length > 0) {
     const rows = findByIds(context, instances, idKinds.instance, input.InstanceIds);
     return { rows: matches === undefined ? rows : rows.filter(matches), nextToken: undefined };
   }
-  return paginate(context, input, { table: instances, matches, ...narrow(context, input.Filters), defaultSize: options.defaultSize });
+  return paginate(context, input, {
+    table: instances,
+    matches,
+    ...narrow(context, input.Filters),
+    defaultSize: options.defaultSize,
+  });
 }
 
 /** Uses an index when a filter names exactly one reservation, image, or VPC, so that the cost is that of its members. */
-function narrow(context: ReadContext, filters: readonly Filter[] | undefined): { index?: 'reservation' | 'vpc' | 'image'; value?: string } {
+function narrow(
+  context: ReadContext,
+  filters: readonly Filter[] | undefined,
+): { index?: 'reservation' | 'vpc' | 'image'; value?: string } {
   const indexed = { 'reservation-id': 'reservation', 'vpc-id': 'vpc' } as const;
   for (const filter of filters ?? []) {
     const value = filter.Values?.[0];
@@ -69,4 +78,3 @@ export function byReservation(db: Reader, rows: readonly InstanceRow[]): Reserva
   }
   return [...groups.values()].map(group => renderReservation(db, group));
 }
-

@@ -1,4 +1,5 @@
 import type { FilterTable } from '../../api/filters.ts';
+import { regionOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
 import { privateDnsName, publicDnsName } from '../network-interfaces/addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
@@ -6,17 +7,20 @@ import { zonesOf } from '../regions/zones.ts';
 import { securityGroups } from '../security-groups/model.ts';
 import { tagsOf } from '../tags/model.ts';
 import { type InstanceRow, stateCodes } from './model.ts';
-import { regionOf } from './render.ts';
+import { instancePrivateDnsName } from './render.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
   const interfaces = (row: InstanceRow) => row.networkInterfaceIds.flatMap(id => db.get(networkInterfaces, id) ?? []);
-  const ofInterfaces = (read: (one: NetworkInterfaceRow) => string | undefined | (string | undefined)[]) => (row: InstanceRow) =>
-    interfaces(row).flatMap(one => read(one));
-  const time = (milliseconds: number | undefined) => (milliseconds === undefined ? undefined : new Date(milliseconds).toISOString());
+  const ofInterfaces =
+    (read: (one: NetworkInterfaceRow) => string | undefined | (string | undefined)[]) => (row: InstanceRow) =>
+      interfaces(row).flatMap(one => read(one));
+  const time = (milliseconds: number | undefined) =>
+    milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
   const groupNames = (ids: readonly string[]) => ids.map(id => db.get(securityGroups, id)?.groupName);
   const publicIps = (one: NetworkInterfaceRow) => one.privateIpAddresses.map(address => address.publicIp);
-  const associationOwners = (one: NetworkInterfaceRow) => one.privateIpAddresses.map(address => address.publicIp && (address.publicIpOwner ?? 'amazon'));
+  const associationOwners = (one: NetworkInterfaceRow) =>
+    one.privateIpAddresses.map(address => address.publicIp && (address.publicIpOwner ?? 'amazon'));
   return {
     affinity: () => undefined,
     architecture: row => row.architecture,
@@ -25,7 +29,8 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'block-device-mapping.attach-time': row => row.blockDevices.map(one => time(one.attachTime)),
     'block-device-mapping.delete-on-termination': row => row.blockDevices.map(one => String(one.deleteOnTermination)),
     'block-device-mapping.device-name': row => row.blockDevices.map(one => one.deviceName),
-    'block-device-mapping.status': row => row.blockDevices.map(() => (row.state === 'pending' ? 'attaching' : 'attached')),
+    'block-device-mapping.status': row =>
+      row.blockDevices.map(() => (row.state === 'pending' ? 'attaching' : 'attached')),
     'block-device-mapping.volume-id': row => row.blockDevices.map(one => one.volumeId),
     'boot-mode': row => row.bootMode,
     'capacity-reservation-id': () => undefined,
@@ -72,25 +77,41 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'network-interface.addresses.association.customer-owned-ip': () => undefined,
     'network-interface.addresses.association.ip-owner-id': ofInterfaces(associationOwners),
     'network-interface.addresses.association.public-dns-name': row =>
-      interfaces(row).flatMap(one => publicIps(one).map(address => address && publicDnsName(regionOf(row.owner), address))),
+      interfaces(row).flatMap(one =>
+        publicIps(one).map(address => address && publicDnsName(regionOf(row.owner), address)),
+      ),
     'network-interface.addresses.association.public-ip': ofInterfaces(publicIps),
-    'network-interface.addresses.primary': ofInterfaces(one => one.privateIpAddresses.map(address => String(address.primary))),
+    'network-interface.addresses.primary': ofInterfaces(one =>
+      one.privateIpAddresses.map(address => String(address.primary)),
+    ),
     'network-interface.addresses.private-dns-name': row =>
-      interfaces(row).flatMap(one => one.privateIpAddresses.map(address => privateDnsName(regionOf(row.owner), address.address))),
-    'network-interface.addresses.private-ip-address': ofInterfaces(one => one.privateIpAddresses.map(address => address.address)),
+      interfaces(row).flatMap(one =>
+        one.privateIpAddresses.map(address => privateDnsName(regionOf(row.owner), address.address)),
+      ),
+    'network-interface.addresses.private-ip-address': ofInterfaces(one =>
+      one.privateIpAddresses.map(address => address.address),
+    ),
     'network-interface.association.allocation-id': () => undefined,
     'network-interface.association.association-id': () => undefined,
     'network-interface.association.ip-owner-id': ofInterfaces(associationOwners),
     'network-interface.association.public-dns-name': row =>
-      interfaces(row).flatMap(one => publicIps(one).map(address => address && publicDnsName(regionOf(row.owner), address))),
+      interfaces(row).flatMap(one =>
+        publicIps(one).map(address => address && publicDnsName(regionOf(row.owner), address)),
+      ),
     'network-interface.association.public-ip': ofInterfaces(publicIps),
     'network-interface.attachment.attach-time': ofInterfaces(one => time(one.attachment?.attachTime)),
     'network-interface.attachment.attachment-id': ofInterfaces(one => one.attachment?.attachmentId),
-    'network-interface.attachment.delete-on-termination': ofInterfaces(one => one.attachment && String(one.attachment.deleteOnTermination)),
-    'network-interface.attachment.device-index': ofInterfaces(one => one.attachment && String(one.attachment.deviceIndex)),
+    'network-interface.attachment.delete-on-termination': ofInterfaces(
+      one => one.attachment && String(one.attachment.deleteOnTermination),
+    ),
+    'network-interface.attachment.device-index': ofInterfaces(
+      one => one.attachment && String(one.attachment.deviceIndex),
+    ),
     'network-interface.attachment.instance-id': ofInterfaces(one => one.attachment?.instanceId),
     'network-interface.attachment.instance-owner-id': ofInterfaces(one => one.owner.slice(0, 12)),
-    'network-interface.attachment.network-card-index': ofInterfaces(one => one.attachment && String(one.attachment.networkCardIndex)),
+    'network-interface.attachment.network-card-index': ofInterfaces(
+      one => one.attachment && String(one.attachment.networkCardIndex),
+    ),
     'network-interface.attachment.status': ofInterfaces(one => one.attachment && 'attached'),
     'network-interface.availability-zone': ofInterfaces(one => one.availabilityZone),
     'network-interface.description': ofInterfaces(one => one.description),
@@ -101,7 +122,9 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'network-interface.network-interface-id': ofInterfaces(one => one.networkInterfaceId),
     'network-interface.owner-id': ofInterfaces(one => one.owner.slice(0, 12)),
     'network-interface.private-dns-name': row =>
-      interfaces(row).map(one => one.privateIpAddresses[0] && privateDnsName(regionOf(row.owner), one.privateIpAddresses[0].address)),
+      interfaces(row).map(
+        one => one.privateIpAddresses[0] && privateDnsName(regionOf(row.owner), one.privateIpAddresses[0].address),
+      ),
     'network-interface.private-ip-address': ofInterfaces(one => one.privateIpAddresses[0]?.address),
     'network-interface.requester-id': () => undefined,
     'network-interface.requester-managed': ofInterfaces(one => String(one.requesterManaged)),
@@ -118,8 +141,9 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'placement-partition-number': () => undefined,
     platform: () => undefined,
     'platform-details': () => 'Linux/UNIX',
-    'private-dns-name': row => row.privateIpAddress && privateDnsName(regionOf(row.owner), row.privateIpAddress),
-    'private-dns-name-options.enable-resource-name-dns-a-record': row => row.privateDnsNameOptions.enableResourceNameDnsARecord,
+    'private-dns-name': instancePrivateDnsName,
+    'private-dns-name-options.enable-resource-name-dns-a-record': row =>
+      row.privateDnsNameOptions.enableResourceNameDnsARecord,
     'private-dns-name-options.enable-resource-name-dns-aaaa-record': () => false,
     'private-dns-name-options.hostname-type': row => row.privateDnsNameOptions.hostnameType,
     'private-ip-address': row => row.privateIpAddress,

@@ -24,7 +24,9 @@ export function machineSpec(db: Reader, row: InstanceRow): MachineSpec {
     nics: row.networkInterfaceIds.flatMap(id => {
       const card = db.get(networkInterfaces, id);
       if (card?.attachment === undefined) return [];
-      return [{ networkInterfaceId: id, vpcId: card.vpcId, mac: card.macAddress, deviceIndex: card.attachment.deviceIndex }];
+      return [
+        { networkInterfaceId: id, vpcId: card.vpcId, mac: card.macAddress, deviceIndex: card.attachment.deviceIndex },
+      ];
     }),
   };
 }

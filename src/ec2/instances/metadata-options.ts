@@ -14,7 +14,10 @@ import { instances, type MetadataDefaultsRow, metadataDefaults } from './model.t
 import { renderMetadataOptions } from './render.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataOptions.html */
-export const modifyInstanceMetadataOptions = writeOperation<ModifyInstanceMetadataOptionsRequest, ModifyInstanceMetadataOptionsResult>({
+export const modifyInstanceMetadataOptions = writeOperation<
+  ModifyInstanceMetadataOptionsRequest,
+  ModifyInstanceMetadataOptionsResult
+>({
   service: 'ec2',
   name: 'ModifyInstanceMetadataOptions',
   resources: (input, context) => [arn(context, 'instance', input.InstanceId ?? '*')],
@@ -22,7 +25,10 @@ export const modifyInstanceMetadataOptions = writeOperation<ModifyInstanceMetada
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     checkMetadataOptions(input);
     if (row.state === 'terminated' || row.state === 'shutting-down') {
-      throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' is ${row.state}; its metadata options cannot be modified.`);
+      throw new ApiError(
+        'IncorrectInstanceState',
+        `The instance '${row.instanceId}' is ${row.state}; its metadata options cannot be modified.`,
+      );
     }
     const now = row.metadataOptions;
     const metadataOptions = {
@@ -58,26 +64,49 @@ export const getInstanceMetadataDefaults = readOperation<object, GetInstanceMeta
 });
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataDefaults.html */
-export const modifyInstanceMetadataDefaults = writeOperation<ModifyInstanceMetadataDefaultsRequest, ModifyInstanceMetadataDefaultsResult>({
+export const modifyInstanceMetadataDefaults = writeOperation<
+  ModifyInstanceMetadataDefaultsRequest,
+  ModifyInstanceMetadataDefaultsResult
+>({
   service: 'ec2',
   name: 'ModifyInstanceMetadataDefaults',
   resources: () => ['*'],
   run: (input, context) => {
     const { HttpTokens, HttpEndpoint, InstanceMetadataTags, HttpPutResponseHopLimit, HttpTokensEnforced } = input;
-    checkMetadataOptions({ HttpTokens, HttpEndpoint, InstanceMetadataTags, HttpPutResponseHopLimit } as Parameters<typeof checkMetadataOptions>[0], 'no-preference');
-    if (HttpTokensEnforced !== undefined && HttpTokensEnforced !== 'no-preference' && HttpTokensEnforced !== 'disabled') {
-      throw new ApiError('UnsupportedOperation', 'Enforcing IMDSv2 for an account is not supported yet. Set HttpTokens to required instead.');
+    checkMetadataOptions(
+      { HttpTokens, HttpEndpoint, InstanceMetadataTags, HttpPutResponseHopLimit } as Parameters<
+        typeof checkMetadataOptions
+      >[0],
+      'no-preference',
+    );
+    if (
+      HttpTokensEnforced !== undefined &&
+      HttpTokensEnforced !== 'no-preference' &&
+      HttpTokensEnforced !== 'disabled'
+    ) {
+      throw new ApiError(
+        'UnsupportedOperation',
+        'Enforcing IMDSv2 for an account is not supported yet. Set HttpTokens to required instead.',
+      );
     }
     const row = context.db.get(metadataDefaults, context.owner);
-    const chosen = <Value extends string>(value: Value | undefined, before: Exclude<Value, 'no-preference'> | undefined) =>
-      value === 'no-preference' ? undefined : ((value as Exclude<Value, 'no-preference'> | undefined) ?? before);
+    const chosen = <Value extends string>(
+      value: Value | undefined,
+      before: Exclude<Value, 'no-preference'> | undefined,
+    ) => (value === 'no-preference' ? undefined : ((value as Exclude<Value, 'no-preference'> | undefined) ?? before));
     const after: MetadataDefaultsRow = {
       owner: context.owner,
       httpTokens: chosen(HttpTokens, row?.httpTokens),
       httpEndpoint: chosen(HttpEndpoint, row?.httpEndpoint),
       instanceMetadataTags: chosen(InstanceMetadataTags, row?.instanceMetadataTags),
-      httpPutResponseHopLimit: HttpPutResponseHopLimit === -1 ? undefined : (HttpPutResponseHopLimit ?? row?.httpPutResponseHopLimit),
-      httpTokensEnforced: HttpTokensEnforced === 'disabled' ? 'disabled' : HttpTokensEnforced === 'no-preference' ? undefined : row?.httpTokensEnforced,
+      httpPutResponseHopLimit:
+        HttpPutResponseHopLimit === -1 ? undefined : (HttpPutResponseHopLimit ?? row?.httpPutResponseHopLimit),
+      httpTokensEnforced:
+        HttpTokensEnforced === 'disabled'
+          ? 'disabled'
+          : HttpTokensEnforced === 'no-preference'
+            ? undefined
+            : row?.httpTokensEnforced,
     };
     context.db.put(metadataDefaults, after);
     return { Return: true };

@@ -4,7 +4,8 @@ import { findByIds, idKinds } from '../../api/ids.ts';
 import { type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { type InstanceRow, instances } from './model.ts';
 
-const resources = (input: MonitorInstancesRequest, context: ReadContext) => (input.InstanceIds ?? []).map(id => arn(context, 'instance', id));
+const resources = (input: MonitorInstancesRequest, context: ReadContext) =>
+  (input.InstanceIds ?? []).map(id => arn(context, 'instance', id));
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_MonitorInstances.html */
 export const monitorInstances = writeOperation<MonitorInstancesRequest, MonitorInstancesResult>({

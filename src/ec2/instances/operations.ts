@@ -3,7 +3,11 @@ import { describeInstanceAttribute, modifyInstanceAttribute, resetInstanceAttrib
 import { getConsoleOutput, getConsoleScreenshot } from './console.ts';
 import { describeInstanceCreditSpecifications, modifyInstanceCreditSpecification } from './credits.ts';
 import { describeInstances } from './describe.ts';
-import { getInstanceMetadataDefaults, modifyInstanceMetadataDefaults, modifyInstanceMetadataOptions } from './metadata-options.ts';
+import {
+  getInstanceMetadataDefaults,
+  modifyInstanceMetadataDefaults,
+  modifyInstanceMetadataOptions,
+} from './metadata-options.ts';
 import { monitorInstances, unmonitorInstances } from './monitoring.ts';
 import { rebootInstances, startInstances, stopInstances, terminateInstances } from './power.ts';
 import { runInstances } from './run-instances.ts';

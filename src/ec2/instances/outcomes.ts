@@ -19,14 +19,16 @@ export function recordRunning(tx: Tx, instanceId: string, now: number, reachable
   tx.put(instances, { ...rest, state: 'running', stateSince: now, ...(reachable ? { reachableSince: now } : {}) });
   for (const device of row.blockDevices) {
     const volume = tx.get(volumes, device.volumeId);
-    if (volume?.attachment?.state === 'attaching') tx.put(volumes, { ...volume, attachment: { ...volume.attachment, state: 'attached' } });
+    if (volume?.attachment?.state === 'attaching')
+      tx.put(volumes, { ...volume, attachment: { ...volume.attachment, state: 'attached' } });
   }
 }
 
 /** The guest answered on the network for the first time since its start. */
 export function recordReachable(tx: Tx, instanceId: string, now: number): void {
   const row = tx.get(instances, instanceId);
-  if (row === undefined || row.reachableSince !== undefined || (row.state !== 'running' && row.state !== 'pending')) return;
+  if (row === undefined || row.reachableSince !== undefined || (row.state !== 'running' && row.state !== 'pending'))
+    return;
   tx.put(instances, { ...row, reachableSince: now });
 }
 
@@ -49,11 +51,23 @@ export function recordLost(tx: Tx, instanceId: string, now: number, message: str
   const row = tx.get(instances, instanceId);
   if (row?.state !== 'running') return;
   const stateReason = serverReason('Server.InternalError', message);
-  tx.put(instances, { ...row, state: 'stopping', stateSince: now, wanted: 'force-stop', stateReason, stateTransitionReason: stateReason.code });
+  tx.put(instances, {
+    ...row,
+    state: 'stopping',
+    stateSince: now,
+    wanted: 'force-stop',
+    stateReason,
+    stateTransitionReason: stateReason.code,
+  });
 }
 
 /** A start failed for good: a new instance ends as terminated, a stopped one as stopped, with the reason. */
-export function recordStartFailure(tx: Tx, instanceId: string, now: number, stateReason: NonNullable<InstanceRow['stateReason']>): void {
+export function recordStartFailure(
+  tx: Tx,
+  instanceId: string,
+  now: number,
+  stateReason: NonNullable<InstanceRow['stateReason']>,
+): void {
   const row = tx.get(instances, instanceId);
   if (row?.state !== 'pending') return;
   tx.put(instances, {
@@ -78,7 +92,12 @@ export function recordStopped(tx: Tx, instanceId: string, now: number): void {
     if (index === 0) publicIp = after.privateIpAddresses[0]?.publicIp;
   }
   const { wanted: _wanted, reachableSince: _since, publicIpAddress: _address, ...rest } = row;
-  tx.put(instances, { ...rest, state: 'stopped', stateSince: now, ...(publicIp === undefined ? {} : { publicIpAddress: publicIp }) });
+  tx.put(instances, {
+    ...rest,
+    state: 'stopped',
+    stateSince: now,
+    ...(publicIp === undefined ? {} : { publicIpAddress: publicIp }),
+  });
 }
 
 /** Machine, disks and interfaces of an instance are gone; its volumes that were to stay are available again. */
@@ -102,7 +121,13 @@ export function recordTerminated(tx: Tx, instanceId: string, now: number): void 
       tx.put(volumes, { ...rest, state: 'available' });
     }
   }
-  const { wanted: _wanted, reachableSince: _since, publicIpAddress: _public, privateIpAddress: _private, ...rest } = row;
+  const {
+    wanted: _wanted,
+    reachableSince: _since,
+    publicIpAddress: _public,
+    privateIpAddress: _private,
+    ...rest
+  } = row;
   tx.put(instances, {
     ...rest,
     state: 'terminated',

@@ -13,8 +13,8 @@ import { ApiError } from '../../api/errors.ts';
 import { findByIds, idKinds } from '../../api/ids.ts';
 import { type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
-import { networkInterfaces } from '../network-interfaces/model.ts';
 import { assignPublicIp } from '../network-interfaces/lifecycle.ts';
+import { networkInterfaces } from '../network-interfaces/model.ts';
 import { promisedMemory } from './launch/launch.ts';
 import { type InstanceRow, type InstanceStateName, instances } from './model.ts';
 import { stateMember, stateReasons, userInitiated } from './state-reasons.ts';
@@ -59,7 +59,10 @@ export const stopInstances = writeOperation<StopInstancesRequest, StopInstancesR
   resources,
   run: (input, context) => {
     if (input.Hibernate === true) {
-      throw new ApiError('UnsupportedHibernationConfiguration', 'The instances were not launched with hibernation configured. Stop them without Hibernate.');
+      throw new ApiError(
+        'UnsupportedHibernationConfiguration',
+        'The instances were not launched with hibernation configured. Stop them without Hibernate.',
+      );
     }
     const force = input.Force === true || input.SkipOsShutdown === true;
     return { StoppingInstances: change(context, 'stop', input.InstanceIds, (inside, row) => stop(inside, row, force)) };
@@ -101,14 +104,21 @@ function change(
   return rows.map(row => {
     const after = apply(context, row);
     if (after !== row) context.db.put(instances, after);
-    return { InstanceId: row.instanceId, CurrentState: stateMember(after.state), PreviousState: stateMember(row.state) };
+    return {
+      InstanceId: row.instanceId,
+      CurrentState: stateMember(after.state),
+      PreviousState: stateMember(row.state),
+    };
   });
 }
 
 function check(request: Request, row: InstanceRow): void {
   if (!allowed[request].includes(row.state)) {
     const verb = { start: 'started', stop: 'stopped', reboot: 'rebooted', terminate: 'terminated' }[request];
-    throw new ApiError('IncorrectInstanceState', `The instance '${row.instanceId}' is not in a state from which it can be ${verb}: it is ${row.state}.`);
+    throw new ApiError(
+      'IncorrectInstanceState',
+      `The instance '${row.instanceId}' is not in a state from which it can be ${verb}: it is ${row.state}.`,
+    );
   }
   if (request === 'terminate' && row.disableApiTermination && row.state !== 'terminated') {
     throw new ApiError(
@@ -117,7 +127,10 @@ function check(request: Request, row: InstanceRow): void {
     );
   }
   if (request === 'stop' && row.disableApiStop && row.state !== 'stopped') {
-    throw new ApiError('OperationNotPermitted', `The instance '${row.instanceId}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`);
+    throw new ApiError(
+      'OperationNotPermitted',
+      `The instance '${row.instanceId}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`,
+    );
   }
 }
 
@@ -129,7 +142,8 @@ function start(context: WriteContext, row: InstanceRow): InstanceRow {
     diskGib: 0,
     promisedMemoryMib: context.services.engine.capabilities.realMachines ? promisedMemory(context) : 0,
   });
-  if (verdict !== true) throw new ApiError('InsufficientInstanceCapacity', `We currently do not have sufficient capacity: ${verdict}`);
+  if (verdict !== true)
+    throw new ApiError('InsufficientInstanceCapacity', `We currently do not have sufficient capacity: ${verdict}`);
   const primary = row.networkInterfaceIds[0];
   const card = primary === undefined ? undefined : context.db.get(networkInterfaces, primary);
   const withAddress =

@@ -1,7 +1,9 @@
 import type { Instance, InstanceNetworkInterface, Reservation } from '@aws-sdk/client-ec2';
+import { regionOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
 import { privateDnsName, publicDnsName } from '../network-interfaces/addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
+import { internalDomain } from '../regions/zones.ts';
 import { securityGroups } from '../security-groups/model.ts';
 import { tagList } from '../tags/model.ts';
 import { vpcs } from '../vpcs/model.ts';
@@ -18,7 +20,7 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
     InstanceId: row.instanceId,
     ImageId: row.imageId,
     State: stateMember(row.state),
-    PrivateDnsName: row.privateIpAddress === undefined ? '' : privateDnsName(region, row.privateIpAddress),
+    PrivateDnsName: instancePrivateDnsName(row) ?? '',
     PublicDnsName: row.publicIpAddress !== undefined && dnsNames ? publicDnsName(region, row.publicIpAddress) : '',
     StateTransitionReason: row.stateTransitionReason,
     KeyName: row.keyName,
@@ -75,6 +77,14 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
   };
 }
 
+/** The private host name: by address, or by the instance's id where the launch asked for resource names. */
+export function instancePrivateDnsName(row: InstanceRow): string | undefined {
+  if (row.privateIpAddress === undefined) return undefined;
+  const region = regionOf(row.owner);
+  if (row.privateDnsNameOptions.hostnameType === 'resource-name') return `${row.instanceId}.${internalDomain(region)}`;
+  return privateDnsName(region, row.privateIpAddress);
+}
+
 /** Groups the instances of one reservation, given in order of their launch index. */
 export function renderReservation(db: Reader, rows: readonly InstanceRow[]): Reservation {
   const first = rows[0];
@@ -98,19 +108,27 @@ export function renderMetadataOptions(options: MetadataOptions) {
   };
 }
 
-export function groupIdentifiers(db: Reader, ids: readonly string[]): { GroupId: string; GroupName: string | undefined }[] {
+export function groupIdentifiers(
+  db: Reader,
+  ids: readonly string[],
+): { GroupId: string; GroupName: string | undefined }[] {
   return ids.map(id => ({ GroupId: id, GroupName: db.get(securityGroups, id)?.groupName }));
 }
 
-export function regionOf(owner: string): string {
-  return owner.slice(owner.indexOf('/') + 1);
-}
-
-function renderInterface(db: Reader, row: NetworkInterfaceRow, region: string, dnsNames: boolean): InstanceNetworkInterface {
+function renderInterface(
+  db: Reader,
+  row: NetworkInterfaceRow,
+  region: string,
+  dnsNames: boolean,
+): InstanceNetworkInterface {
   const association = (publicIp: string | undefined, owner: string | undefined) =>
     publicIp === undefined
       ? undefined
-      : { PublicIp: publicIp, IpOwnerId: owner ?? 'amazon', PublicDnsName: dnsNames ? publicDnsName(region, publicIp) : '' };
+      : {
+          PublicIp: publicIp,
+          IpOwnerId: owner ?? 'amazon',
+          PublicDnsName: dnsNames ? publicDnsName(region, publicIp) : '',
+        };
   const primary = row.privateIpAddresses[0];
   return {
     NetworkInterfaceId: row.networkInterfaceId,

@@ -23,17 +23,25 @@ describe('RunInstances', () => {
     expect(instance?.PrivateDnsName).toBe(`ip-${instance?.PrivateIpAddress?.replaceAll('.', '-')}.ec2.internal`);
     expect(instance?.PublicIpAddress).toMatch(/^198\.18\./);
     expect(instance?.SecurityGroups?.[0]?.GroupName).toBe('default');
-    const volumes = await api.call<DescribeVolumesResult>('DescribeVolumes', { VolumeIds: [instance?.BlockDeviceMappings?.[0]?.Ebs?.VolumeId] });
+    const volumes = await api.call<DescribeVolumesResult>('DescribeVolumes', {
+      VolumeIds: [instance?.BlockDeviceMappings?.[0]?.Ebs?.VolumeId],
+    });
     expect(volumes.Volumes?.[0]).toMatchObject({ Size: 2, VolumeType: 'gp3', State: 'in-use' });
   });
 
   it('gives the instances of one request one reservation, launch indexes, and addresses of their own', async () => {
     const api = createTestApi();
-    const launched = await launch(api, { MinCount: 5, MaxCount: 5, TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'web' }] }] });
+    const launched = await launch(api, {
+      MinCount: 5,
+      MaxCount: 5,
+      TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'web' }] }],
+    });
     expect(launched.map(one => one.AmiLaunchIndex)).toEqual([0, 1, 2, 3, 4]);
     expect(new Set(launched.flatMap(one => [one.PrivateIpAddress, one.PublicIpAddress])).size).toBe(10);
     expect(launched.every(one => one.Tags?.[0]?.Value === 'web')).toBe(true);
-    const seen = await api.call<DescribeInstancesResult>('DescribeInstances', { Filters: [{ Name: 'tag:Name', Values: ['w?b'] }] });
+    const seen = await api.call<DescribeInstancesResult>('DescribeInstances', {
+      Filters: [{ Name: 'tag:Name', Values: ['w?b'] }],
+    });
     expect(seen.Reservations).toHaveLength(1);
     expect(seen.Reservations?.[0]?.Instances).toHaveLength(5);
   });
@@ -47,7 +55,9 @@ describe('RunInstances', () => {
     expect(second).toEqual(first);
     expect(api.state.count(instances)).toBe(2);
     expect((await api.fail('RunInstances', { ...input, MaxCount: 3 })).code).toBe('IdempotentParameterMismatch');
-    expect((await api.call<Reservation>('RunInstances', { ...input, ClientToken: 'Once' })).ReservationId).not.toBe(first.ReservationId);
+    expect((await api.call<Reservation>('RunInstances', { ...input, ClientToken: 'Once' })).ReservationId).not.toBe(
+      first.ReservationId,
+    );
   });
 
   it('says that a dry run would succeed or why not, and leaves nothing behind', async () => {
@@ -97,7 +107,12 @@ describe('RunInstances', () => {
       InstanceType: 't3.small',
       NetworkInterfaces: [
         { DeviceIndex: 1, SubnetId: first?.SubnetId, DeleteOnTermination: false },
-        { DeviceIndex: 0, SubnetId: first?.SubnetId, PrivateIpAddress: '172.31.9.9', SecondaryPrivateIpAddressCount: 2 },
+        {
+          DeviceIndex: 0,
+          SubnetId: first?.SubnetId,
+          PrivateIpAddress: '172.31.9.9',
+          SecondaryPrivateIpAddressCount: 2,
+        },
       ],
     });
     expect(instance?.PrivateIpAddress).toBe('172.31.9.9');
@@ -128,39 +143,113 @@ describe('RunInstances', () => {
     ['address outside the subnet', { PrivateIpAddress: '10.0.0.5' }, 'InvalidParameterValue'],
     ['reserved address', { PrivateIpAddress: '172.31.0.1' }, 'InvalidParameterValue'],
     ['one address for two', { PrivateIpAddress: '172.31.0.9', MaxCount: 2 }, 'InvalidParameterCombination'],
-    ['subnet and interfaces', { SubnetId: 'subnet-00000000', NetworkInterfaces: [{ DeviceIndex: 0 }] }, 'InvalidParameterCombination'],
-    ['groups and interfaces', { SecurityGroupIds: ['sg-00000000'], NetworkInterfaces: [{ DeviceIndex: 0 }] }, 'InvalidParameterCombination'],
+    [
+      'subnet and interfaces',
+      { SubnetId: 'subnet-00000000', NetworkInterfaces: [{ DeviceIndex: 0 }] },
+      'InvalidParameterCombination',
+    ],
+    [
+      'groups and interfaces',
+      { SecurityGroupIds: ['sg-00000000'], NetworkInterfaces: [{ DeviceIndex: 0 }] },
+      'InvalidParameterCombination',
+    ],
     ['no primary interface', { NetworkInterfaces: [{ DeviceIndex: 1 }] }, 'InvalidParameterCombination'],
-    ['two interfaces at one index', { NetworkInterfaces: [{ DeviceIndex: 0 }, { DeviceIndex: 0 }] }, 'InvalidParameterValue'],
-    ['too many interfaces', { NetworkInterfaces: [0, 1, 2].map(DeviceIndex => ({ DeviceIndex })) }, 'InvalidParameterValue'],
-    ['too many addresses', { NetworkInterfaces: [{ DeviceIndex: 0, SecondaryPrivateIpAddressCount: 2 }] }, 'PrivateIpAddressLimitExceeded'],
-    ['unknown interface', { NetworkInterfaces: [{ DeviceIndex: 0, NetworkInterfaceId: 'eni-00000000' }] }, 'InvalidNetworkInterfaceID.NotFound'],
-    ['root smaller than the image', { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 1 } }] }, 'InvalidBlockDeviceMapping'],
+    [
+      'two interfaces at one index',
+      { NetworkInterfaces: [{ DeviceIndex: 0 }, { DeviceIndex: 0 }] },
+      'InvalidParameterValue',
+    ],
+    [
+      'too many interfaces',
+      { NetworkInterfaces: [0, 1, 2].map(DeviceIndex => ({ DeviceIndex })) },
+      'InvalidParameterValue',
+    ],
+    [
+      'too many addresses',
+      { NetworkInterfaces: [{ DeviceIndex: 0, SecondaryPrivateIpAddressCount: 2 }] },
+      'PrivateIpAddressLimitExceeded',
+    ],
+    [
+      'unknown interface',
+      { NetworkInterfaces: [{ DeviceIndex: 0, NetworkInterfaceId: 'eni-00000000' }] },
+      'InvalidNetworkInterfaceID.NotFound',
+    ],
+    [
+      'root smaller than the image',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 1 } }] },
+      'InvalidBlockDeviceMapping',
+    ],
     ['no root', { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', NoDevice: '' }] }, 'InvalidBlockDeviceMapping'],
     ['volume without size', { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: {} }] }, 'MissingParameter'],
-    ['unknown volume type', { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeType: 'gp9' } }] }, 'UnknownVolumeType'],
-    ['IOPS where there are none', { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeType: 'gp2', Iops: 9 } }] }, 'InvalidParameterCombination'],
-    ['unknown snapshot', { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { SnapshotId: 'snap-00000000' } }] }, 'InvalidSnapshot.NotFound'],
-    ['encryption', { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, Encrypted: true } }] }, 'UnsupportedOperation'],
-    ['bad device name', { BlockDeviceMappings: [{ DeviceName: '../x', Ebs: { VolumeSize: 1 } }] }, 'InvalidBlockDeviceMapping'],
+    [
+      'unknown volume type',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeType: 'gp9' } }] },
+      'UnknownVolumeType',
+    ],
+    [
+      'IOPS where there are none',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeType: 'gp2', Iops: 9 } }] },
+      'InvalidParameterCombination',
+    ],
+    [
+      'unknown snapshot',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { SnapshotId: 'snap-00000000' } }] },
+      'InvalidSnapshot.NotFound',
+    ],
+    [
+      'encryption',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, Encrypted: true } }] },
+      'UnsupportedOperation',
+    ],
+    [
+      'bad device name',
+      { BlockDeviceMappings: [{ DeviceName: '../x', Ebs: { VolumeSize: 1 } }] },
+      'InvalidBlockDeviceMapping',
+    ],
     ['hop limit out of range', { MetadataOptions: { HttpPutResponseHopLimit: 65 } }, 'InvalidParameterValue'],
     ['bad token mode', { MetadataOptions: { HttpTokens: 'maybe' } }, 'InvalidParameterValue'],
-    ['credits of a type without', { InstanceType: 'm5.large', CreditSpecification: { CpuCredits: 'unlimited' } }, 'InvalidParameterCombination'],
+    [
+      'credits of a type without',
+      { InstanceType: 'm5.large', CreditSpecification: { CpuCredits: 'unlimited' } },
+      'InvalidParameterCombination',
+    ],
     ['half of the CPU options', { CpuOptions: { CoreCount: 1 } }, 'InvalidParameterCombination'],
     ['too many cores', { CpuOptions: { CoreCount: 9, ThreadsPerCore: 1 } }, 'InvalidParameterValue'],
     ['launch template', { LaunchTemplate: { LaunchTemplateName: 'x' } }, 'UnsupportedOperation'],
     ['Spot', { InstanceMarketOptions: { MarketType: 'spot' } }, 'UnsupportedOperation'],
     ['hibernation', { HibernationOptions: { Configured: true } }, 'UnsupportedOperation'],
     ['unknown instance profile', { IamInstanceProfile: { Name: 'none' } }, 'InvalidParameterValue'],
-    ['reserved tag', { TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'aws:x', Value: '' }] }] }, 'InvalidParameterValue'],
-    ['tags of another type', { TagSpecifications: [{ ResourceType: 'vpc', Tags: [{ Key: 'x', Value: '' }] }] }, 'InvalidParameterValue'],
-    ['too many tags', { TagSpecifications: [{ ResourceType: 'instance', Tags: Array.from({ length: 51 }, (_, i) => ({ Key: `k${i}`, Value: '' })) }] }, 'TagLimitExceeded'],
+    [
+      'reserved tag',
+      { TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'aws:x', Value: '' }] }] },
+      'InvalidParameterValue',
+    ],
+    [
+      'tags of another type',
+      { TagSpecifications: [{ ResourceType: 'vpc', Tags: [{ Key: 'x', Value: '' }] }] },
+      'InvalidParameterValue',
+    ],
+    [
+      'too many tags',
+      {
+        TagSpecifications: [
+          { ResourceType: 'instance', Tags: Array.from({ length: 51 }, (_, i) => ({ Key: `k${i}`, Value: '' })) },
+        ],
+      },
+      'TagLimitExceeded',
+    ],
     ['shutdown behavior', { InstanceInitiatedShutdownBehavior: 'explode' }, 'InvalidParameterValue'],
     ['long client token', { ClientToken: 'x'.repeat(65) }, 'InvalidParameterValue'],
   ])('refuses: %s', async (_what, change, code) => {
     const api = createTestApi();
     const ImageId = await publishTestImage(api);
-    const error = await api.fail('RunInstances', { ImageId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1, ...change });
+    const error = await api.fail('RunInstances', {
+      ImageId,
+      InstanceType: 't3.micro',
+      MinCount: 1,
+      MaxCount: 1,
+      ...change,
+    });
     expect(error.code).toBe(code);
     expect(error.message.length).toBeGreaterThan(10);
     expect(api.state.count(instances)).toBe(0);

@@ -1,7 +1,7 @@
 import type { Reservation, RunInstancesRequest } from '@aws-sdk/client-ec2';
+import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { writeOperation } from '../../api/operation.ts';
-import { arn } from '../../api/arn.ts';
 import { launchInstances } from './launch/launch.ts';
 import { instances } from './model.ts';
 import { renderReservation } from './render.ts';
@@ -25,7 +25,10 @@ export const runInstances = writeOperation<RunInstancesRequest, Reservation>({
     answer: (reservationId, context) => {
       const rows = context.db.by(instances, 'reservation', reservationId);
       if (rows.length === 0 || rows.every(row => row.state === 'terminated')) {
-        throw new ApiError('IdempotentInstanceTerminated', 'The instances that were launched with this client token are terminated. Use a new token.');
+        throw new ApiError(
+          'IdempotentInstanceTerminated',
+          'The instances that were launched with this client token are terminated. Use a new token.',
+        );
       }
       return renderReservation(context.db, rows);
     },

@@ -1,8 +1,11 @@
-import { stateCodes, type InstanceStateName } from './model.ts';
+import { type InstanceStateName, stateCodes } from './model.ts';
 
 /** `2026-01-31 10:00:00 GMT`, as EC2 writes times inside reasons. */
 export function reasonTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' GMT');
+  return new Date(milliseconds)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' GMT');
 }
 
 export function userInitiated(now: number): string {
@@ -12,11 +15,20 @@ export function userInitiated(now: number): string {
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html */
 export const stateReasons = {
   pending: { code: 'pending', message: 'pending' },
-  userShutdown: { code: 'Client.UserInitiatedShutdown', message: 'Client.UserInitiatedShutdown: User initiated shutdown' },
-  instanceShutdown: { code: 'Client.InstanceInitiatedShutdown', message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown' },
+  userShutdown: {
+    code: 'Client.UserInitiatedShutdown',
+    message: 'Client.UserInitiatedShutdown: User initiated shutdown',
+  },
+  instanceShutdown: {
+    code: 'Client.InstanceInitiatedShutdown',
+    message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
+  },
 } as const;
 
-export function serverReason(code: 'Server.InsufficientInstanceCapacity' | 'Server.InternalError', message: string): { code: string; message: string } {
+export function serverReason(
+  code: 'Server.InsufficientInstanceCapacity' | 'Server.InternalError',
+  message: string,
+): { code: string; message: string } {
   return { code, message: `${code}: ${message}` };
 }
 

@@ -1,11 +1,16 @@
-import type { DescribeInstanceStatusRequest, DescribeInstanceStatusResult, InstanceStatus, InstanceStatusSummary } from '@aws-sdk/client-ec2';
+import type {
+  DescribeInstanceStatusRequest,
+  DescribeInstanceStatusResult,
+  InstanceStatus,
+  InstanceStatusSummary,
+} from '@aws-sdk/client-ec2';
 import { compileFilters } from '../../api/filters.ts';
 import { findByIds, idKinds } from '../../api/ids.ts';
 import { readOperation } from '../../api/operation.ts';
+import { regionOf } from '../../api/owner.ts';
 import { paginate, refuseMaxResultsWithIds } from '../../api/pagination.ts';
 import { zonesOf } from '../regions/zones.ts';
 import { type InstanceRow, instances, stateCodes } from './model.ts';
-import { regionOf } from './render.ts';
 import { stateMember } from './state-reasons.ts';
 
 type Summary = 'ok' | 'initializing' | 'not-applicable' | 'impaired';
@@ -21,7 +26,9 @@ export const describeInstanceStatus = readOperation<DescribeInstanceStatusReques
     const all = input.IncludeAllInstances === true;
     const shown = (row: InstanceRow) => (all || row.state === 'running') && (filter === undefined || filter(row));
     if (input.InstanceIds !== undefined && input.InstanceIds.length > 0) {
-      return { InstanceStatuses: findByIds(context, instances, idKinds.instance, input.InstanceIds).filter(shown).map(render) };
+      return {
+        InstanceStatuses: findByIds(context, instances, idKinds.instance, input.InstanceIds).filter(shown).map(render),
+      };
     }
     const page = paginate(context, input, { table: instances, matches: shown, defaultSize: 1000 });
     return { InstanceStatuses: page.rows.map(render), NextToken: page.nextToken };
@@ -57,7 +64,10 @@ function render(row: InstanceRow): InstanceStatus {
     InstanceState: stateMember(row.state),
     InstanceStatus: summary(instanceSummary(row)),
     SystemStatus: summary(systemSummary(row)),
-    AttachedEbsStatus: row.state === 'running' ? { Status: systemSummary(row), Details: [{ Name: 'reachability', Status: reachability(systemSummary(row)) }] } : undefined,
+    AttachedEbsStatus:
+      row.state === 'running'
+        ? { Status: systemSummary(row), Details: [{ Name: 'reachability', Status: reachability(systemSummary(row)) }] }
+        : undefined,
     Operator: { Managed: false },
   };
 }
@@ -74,7 +84,9 @@ function instanceSummary(row: InstanceRow): Summary {
 }
 
 function reachability(status: Summary): 'passed' | 'initializing' | 'failed' | undefined {
-  return ({ ok: 'passed', initializing: 'initializing', impaired: 'failed', 'not-applicable': undefined } as const)[status];
+  return ({ ok: 'passed', initializing: 'initializing', impaired: 'failed', 'not-applicable': undefined } as const)[
+    status
+  ];
 }
 
 function summary(status: Summary): InstanceStatusSummary {

@@ -1,8 +1,8 @@
 import { ApiError } from '../../../api/errors.ts';
 import { checkId, idKinds } from '../../../api/ids.ts';
 import type { WriteContext } from '../../../api/operation.ts';
+import { regionOf } from '../../../api/owner.ts';
 import { type ImageRow, images } from '../../images/model.ts';
-import { regionOf } from '../render.ts';
 
 /**
  * The image of a launch, if the caller may use it.
