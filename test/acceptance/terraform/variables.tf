@@ -1,0 +1,25 @@
+# What the test changes between two applies.
+
+variable "public_key" {
+  type = string
+}
+
+variable "instance_type" {
+  type    = string
+  default = "t3.micro"
+}
+
+variable "stage" {
+  type    = string
+  default = "test"
+}
+
+variable "web_port" {
+  type    = number
+  default = 80
+}
+
+variable "message" {
+  type    = string
+  default = "hello"
+}
