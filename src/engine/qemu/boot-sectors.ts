@@ -29,8 +29,8 @@ export function selfTestDisk(): Uint8Array {
 /**
  * A disk whose boot sector prints `test guest is up` at 0x3f8 and on the screen, enables the ACPI power button (PM1a
  * enable, 0x602) and then, at every timer tick, looks at the button and at the serial port: the button or `p` makes
- * it print `test guest powers off` and power off (PM1a control, 0x604); `r` resets through 0xcf9; any other
- * character is answered by `?`.
+ * it print `test guest powers off` and power off (PM1a control, 0x604); `r` resets through 0xcf9; `w` writes a sector
+ * by BIOS call 0x13 and prints `written` or `write failed`; any other character is answered by `?`.
  */
 export function testGuestDisk(): Uint8Array {
   return disk(testGuestCode);
@@ -46,7 +46,8 @@ const selfTestCode =
   '0d0a';
 
 const testGuestCode =
-  'fa31c08ed88ed0bc007cfbbe777ce84400ba0206b80001eff4ba0006edf6c4017524bafd03eca80174eebaf803ec3c7074143c72' +
-  '7408be8a7ce81900ebdabaf90cb006eeebd2be8e7ce80900ba0406b80020efebc3fcac84c0741b88c3bafd03eca82074f888d8ba' +
-  'f803eeb40e53bb0700cd105bebe0c3746573742067756573742069732075700d0a003f0d0a007465737420677565737420706f77' +
-  '657273206f66660d0a';
+  'fa31c08ed88ec08ed0bc007cfbbe987ce86300ba0206b80001eff4ba0006edf6c4017543bafd03eca80174eebaf803ec3c707433' +
+  '3c7274273c777408bec47ce83400ebd6b80103b90500ba8000bb007ccd13beab7c7303beb57ce81900ebbbbaf90cb006eeebb3be' +
+  'c87ce80900ba0406b80020efeba4fcac84c0741b88c3bafd03eca82074f888d8baf803eeb40e53bb0700cd105bebe0c374657374' +
+  '2067756573742069732075700d0a007772697474656e0d0a007772697465206661696c65640d0a003f0d0a007465737420677565' +
+  '737420706f77657273206f66660d0a';

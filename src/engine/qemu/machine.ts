@@ -140,7 +140,10 @@ export class Machine {
     return readConsole(join(this.#run, 'console.log'));
   }
 
-  /** Finds the machine as an earlier server left it; `process` is its QEMU, if one lives. */
+  /**
+   * Finds the machine as an earlier server left it; `process` is its QEMU, if one lives. Talking to that one goes on
+   * in the background: a QEMU that hangs must not hold the server's start up.
+   */
   adopt(process: ProcessId | undefined): Promise<void> {
     return this.#enqueue(async () => {
       const [spec, started, exit] = await Promise.all([
@@ -152,9 +155,9 @@ export class Machine {
       if (process) {
         this.#process = process;
         this.#status = { state: 'running', since: await startedAt(process) };
-        // The earlier server was killed between its decision and the deed.
-        if (exit) await this.#end(exit);
-        else await this.#reconnect();
+        // With a record of its end, the earlier server was killed between its decision and the deed.
+        const next = () => (exit ? this.#end(exit) : this.#reconnect());
+        this.#enqueue(next).catch(error => this.#complain(error));
       } else if (exit) {
         this.#status = { state: 'stopped', ...exit };
       } else if (started) {

@@ -1,16 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine, MachineSpec } from '../engine.ts';
 import { testGuestDisk } from './boot-sectors.ts';
 import { createQemuEngine } from './engine.ts';
 import { findMachineProcesses } from './process.ts';
 
+const run = promisify(execFile);
 const publicPool = '198.19.78.0/24';
 const instanceId = 'i-0123456789abcdef0';
 const metadata = { onListening: () => {}, onClosed: () => {} };
@@ -165,6 +167,27 @@ describe('a machine', { timeout: 120_000 }, () => {
     expect(status).toMatchObject({ state: 'stopped', cause: 'crash', message: expect.stringMatching(/signal 15/) });
   });
 
+  test('whose disk cannot grow waits until there is room, and loses nothing', async () => {
+    const volumes = join(dataDir, 'volumes');
+    await engine.disks.removeVolume('vol-0123456789abcdef0');
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0755', 'tmpfs', volumes]);
+    try {
+      await makeDisk(instanceId);
+      await engine.machines.ensureRunning(machine());
+      await guestIsUp();
+      await writeFile(join(volumes, 'filler'), Buffer.alloc(1024 * 1024)).catch(() => {});
+      await type('w');
+      await sleep(1_000);
+      expect(await consoleText()).not.toMatch(/write/);
+      expect(await engine.machines.status(instanceId)).toMatchObject({ state: 'running' });
+      await rm(join(volumes, 'filler'));
+      await until('the guest has written', async () => (await consoleText()).includes('written'));
+      await engine.machines.powerOff(instanceId);
+    } finally {
+      await run('umount', [volumes]);
+    }
+  });
+
   test('that needs too much is refused before anything is started', async () => {
     const large = { memoryMib: 64 * 1024 * 1024 };
     await expect(engine.machines.ensureRunning(machine(instanceId, large))).rejects.toMatchObject({
@@ -196,6 +219,20 @@ describe('a machine', { timeout: 120_000 }, () => {
     await engine.machines.powerOff(instanceId);
     expect(await readdir(join(dataDir, 'machines', instanceId, 'run'))).toContain('uefi-variables.fd');
     await engine.machines.ensureRunning(uefi);
+  });
+
+  test('that hangs does not hold the server up, and can be ended', async () => {
+    await engine.machines.ensureRunning(machine());
+    const pid = await pidOf();
+    await engine.close();
+    process.kill(pid, 'SIGSTOP');
+    const before = performance.now();
+    await openEngine();
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(await engine.machines.status(instanceId)).toMatchObject({ state: 'running' });
+    await engine.machines.powerOff(instanceId);
+    expect(await engine.machines.status(instanceId)).toEqual({ state: 'stopped', cause: 'host-request' });
+    expect(await pidOf()).toBe(0);
   });
 
   test('keeps running when its server is killed, and is found again', async () => {
