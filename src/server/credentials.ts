@@ -19,7 +19,7 @@ export interface ConfiguredCredentials {
 
 /**
  * The root key: the configured one, else the one that the folder has, else a new one. Written back when it changed.
- * @throws UserError a half-configured key, or a bad account id.
+ * @throws UserError a half-configured key, a bad account id, or another one than the folder's.
  */
 export function rootCredentials(dataDir: string, configured: ConfiguredCredentials): RootCredentials {
   const { accountId, rootAccessKeyId, rootSecretAccessKey } = configured;
@@ -34,6 +34,12 @@ export function rootCredentials(dataDir: string, configured: ConfiguredCredentia
   }
   const file = join(dataDir, 'credentials.json');
   const present = readPresent(file);
+  if (present !== undefined && accountId !== undefined && present.accountId !== accountId) {
+    throw new UserError(
+      `the data folder ${dataDir} belongs to account ${present.accountId}, not ${accountId}`,
+      'Leave the account id out, or choose another folder with --data.',
+    );
+  }
   const credentials: RootCredentials = {
     accountId: accountId ?? present?.accountId ?? '000000000000',
     accessKeyId: rootAccessKeyId ?? present?.accessKeyId ?? `AKIA${base32(16)}`,
