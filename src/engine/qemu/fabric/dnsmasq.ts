@@ -39,6 +39,7 @@ export function dnsmasqConfig(
     `dhcp-hostsfile=${join(directory, 'dhcp')}`,
     'dhcp-ignore=tag:!known',
     'dhcp-authoritative',
+    'dhcp-ignore-clid',
     'leasefile-ro',
     'no-ping',
     'quiet-dhcp',

@@ -76,6 +76,18 @@ export class Edge {
     this.#looked = true;
   }
 
+  /** Does the edge have its end of a VPC's link? When the namespace went behind our back, it has none. */
+  hasLink(vpcId: string): Promise<boolean> {
+    return this.#queue.run(async () => {
+      if (!(await namespaceExists(this.#namespace))) {
+        this.#ready = false;
+        this.#looked = false;
+      }
+      await this.#look();
+      return this.#links.has(vpcLinkName(vpcId));
+    });
+  }
+
   /** Takes down an edge that an earlier process made for another public pool. */
   async leaveOtherPool(): Promise<void> {
     const pool = formatPrefix(parsePrefix(this.#options.publicPool));

@@ -5,7 +5,7 @@ import type { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MetadataListener, PortIntent } from '../../engine.ts';
-import { dataDirHash, tapName, vpcNamespace } from '../names.ts';
+import { dataDirHash, edgeNamespace, tapName, vpcNamespace } from '../names.ts';
 import { createFabric, type Fabric, tokenReasonPhrase } from './fabric.ts';
 import { anywhere, groupIntent, portIntent, privateSubnet, vpcIntent } from './intents.test-data.ts';
 import { run } from './run.ts';
@@ -234,6 +234,25 @@ describe('isolation', () => {
   });
 });
 
+describe('DHCP', () => {
+  it('answers a port about itself only', async () => {
+    const ask = (mac: string) => {
+      const script = `
+        const message = Buffer.alloc(300);
+        message.set([1, 1, 6, 0, 1, 2, 3, 4]);
+        message.set(Buffer.from('${mac.replaceAll(':', '')}', 'hex'), 28);
+        message.set([0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255], 236);
+        const socket = require('node:dgram').createSocket('udp4');
+        setTimeout(() => { console.log('nothing'); process.exit(); }, 900);
+        socket.on('message', data => { console.log([...data.subarray(16, 20)].join('.')); process.exit(); });
+        socket.bind(68, () => socket.send(message, 67, '172.31.0.1'));`;
+      return guests.attempt(friendGuest, process.execPath, '-e', script);
+    };
+    expect(await ask(friend.mac)).toBe('172.31.0.11\n');
+    expect(await ask(server.mac)).toBe('nothing\n');
+  });
+});
+
 describe('public addresses', () => {
   it('are reached from the host, subject to security groups', async () => {
     expect(await guests.connect(undefined, publicAddress(10), 22)).toBe(hostAddress);
@@ -243,6 +262,7 @@ describe('public addresses', () => {
 
   it('are reached from instances, which are seen by their own public address', async () => {
     expect(await guests.connect(friendGuest, publicAddress(10), 22)).toBe(publicAddress(11));
+    expect(await guests.connect(serverGuest, publicAddress(10), 22), 'also from itself').toBe(publicAddress(10));
     expect(await guests.connect(friendGuest, publicAddress(10), 80), 'no group by public address').toBe(
       'failed: time-out',
     );
@@ -312,6 +332,50 @@ describe('the metadata hop limit', () => {
     await run(['nft', 'delete', 'table', 'ip', 'ttl'], { namespace });
     const seen = [...counted.matchAll(/ip ttl (\d+) counter packets [1-9]/g)].map(match => Number(match[1]));
     expect(seen).toEqual([ttl]);
+  });
+});
+
+describe('packet sizes', () => {
+  it('are jumbo inside the VPC and 1500 through an internet gateway, which says so', async () => {
+    const large = (address: string) =>
+      guests.attempt(serverGuest, 'ping', '-n', '-c', '2', '-i', '0.2', '-W', '1', '-M', 'do', '-s', '8000', address);
+    await fabric.ensureGroup(groupIntent(vpcA, client, [anywhere]));
+    expect(await large('172.31.0.11')).toContain('2 received');
+    expect(await large(publicAddress(11))).not.toContain('received, 0%');
+    const cached = await run(['ip', 'route', 'get', publicAddress(11)], { namespace: serverGuest });
+    expect(cached).toContain('mtu 1500');
+    await fabric.ensureGroup(groupIntent(vpcA, client, []));
+  });
+});
+
+describe('a VPC that changes', () => {
+  it('serves a new subnet at once', async () => {
+    const added = { subnetId: 'subnet-0aaaaaaaaaaaaaaa3', cidrBlock: '172.31.32.0/20', routes: [] };
+    const base = vpcIntent(vpcA);
+    await fabric.ensureVpc({ ...base, subnets: [...base.subnets, added] });
+    const newcomer = portIntent(vpcA, 14, { subnetId: added.subnetId, privateIpAddresses: ['172.31.32.14'] });
+    const guest = await addPort(newcomer);
+    expect(await guests.dhcp(guest)).toContain('ip=172.31.32.14 mask=20 router=172.31.32.1');
+    expect(await guests.connect(guest, '172.31.0.10', 22)).toBe('172.31.32.14');
+    await fabric.removePort(vpcA, newcomer.networkInterfaceId);
+    await fabric.ensureVpc(base);
+  });
+
+  it('loses its public addresses with the internet gateway, and has them back with it', async () => {
+    await fabric.ensureVpc(vpcIntent(vpcA, { internetGateway: false }));
+    expect(await guests.connect(undefined, publicAddress(10), 22)).toBe('failed: time-out');
+    expect(await guests.connect(friendGuest, '172.31.0.10', 22)).toBe('172.31.0.11');
+    await fabric.ensureVpc(vpcIntent(vpcA));
+    expect(await guests.connect(undefined, publicAddress(10), 22)).toBe(hostAddress);
+    expect(await guests.connect(friendGuest, publicAddress(10), 22)).toBe(publicAddress(11));
+  });
+
+  it('keeps packets for the pool on the machine while the edge is down, and repairs the edge', async () => {
+    await run(['ip', 'netns', 'del', edgeNamespace(dataDir)]);
+    await run(['ip', 'link', 'del', `fb-${dataDirHash(dataDir)}`]).catch(() => undefined);
+    expect(await run(['ip', 'route', 'get', publicAddress(10)]).catch(String)).toContain('Invalid argument');
+    for (const vpcId of [vpcA, vpcB]) await fabric.ensureVpc(vpcIntent(vpcId));
+    expect(await guests.connect(undefined, publicAddress(10), 22)).toBe(hostAddress);
   });
 });
 

@@ -37,6 +37,8 @@ function byInterface(intent: PortIntent): Record<string, Elements> {
     'inet bindings': set(checked ? addresses.map(address => `${tap} . ${mac} . ${address}`) : []),
     'inet unchecked': set(checked ? [] : [`${tap} . ${mac}`]),
     'inet macs': set([`${tap} . ${mac}`]),
+    // nft reads and writes raw header bytes as a number.
+    'inet dhcp_clients': set([`${tap} . ${Number.parseInt(mac.replaceAll(':', ''), 16)}`]),
     'inet destinations': set(addresses.map(address => `${tap} . ${address}`)),
     'inet subnets': new Map([[tap, String(subnetTable(intent.subnetId))]]),
     'inet egress': new Map([[tap, `goto ${portChain(intent.networkInterfaceId, 'out')}`]]),

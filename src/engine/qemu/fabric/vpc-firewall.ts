@@ -21,6 +21,8 @@ export const vpcSets: Readonly<Record<string, string>> = {
   'inet unchecked': 'type ifname . ether_addr;',
   /** For what has no address yet (DHCP). */
   'inet macs': 'type ifname . ether_addr;',
+  /** Interface and the hardware address inside its DHCP messages: nobody declines or releases another's address. */
+  'inet dhcp_clients': 'typeof iifname . @th,288,48;',
   /** What may be delivered to an interface. */
   'inet destinations': 'type ifname . ipv4_addr;',
   /** Interface to the mark that selects its subnet's route table. */
@@ -99,7 +101,7 @@ const chains: readonly (readonly [name: string, hook: string | undefined, rules:
       'iifname "lo" accept',
       'ct state established,related accept',
       `iifname ${link} drop`,
-      'udp dport 67 accept',
+      'udp dport 67 iifname . @th,288,48 @dhcp_clients accept',
       'ip daddr @resolvers meta l4proto { tcp, udp } th dport 53 accept',
       `ip daddr ${metadataAddress} tcp dport 80 accept`,
       'ip daddr @gateways icmp type echo-request accept',

@@ -9,7 +9,7 @@ import { forgetConnections, retiredBetween } from './conntrack.ts';
 import { Dnsmasq } from './dnsmasq.ts';
 import type { Edge } from './edge.ts';
 import { ensureGroupFirewall, groupChain, removeGroupFirewall } from './group-firewall.ts';
-import { portGroup, runtimeDir } from './layout.ts';
+import { internetGatewayLink, portGroup, runtimeDir } from './layout.ts';
 import { listenInNamespace } from './metadata-socket.ts';
 import { ensurePortFirewall, removePortFirewall } from './port-firewall.ts';
 import { type PortKind, portLinkCommands, removePortLinkCommands } from './port-link.ts';
@@ -104,7 +104,7 @@ export class Vpc {
       await mkdir(this.#directory, { recursive: true, mode: 0o755 });
       await chmod(this.#directory, 0o755);
       if (!(await namespaceExists(this.#namespace))) this.#actual = undefined;
-      let actual = await this.#look();
+      const actual = await this.#look();
       if (!actual.exists) {
         await run(['ip', 'netns', 'add', this.#namespace]);
         actual.exists = true;
@@ -120,26 +120,26 @@ export class Vpc {
         current.routing = routing;
         ensureVpcFirewall(change.firewall, intent);
       }, 'ip-first');
-      actual = await this.#look();
-      await this.#dnsmasq.ensure(intent, await this.#context.upstream());
+      const upstream = await this.#context.upstream();
+      await Promise.all([this.#dnsmasq.ensure(intent, upstream), this.#listen()]);
       this.#intent = intent;
-      await this.#listen();
     });
   }
 
   async #ensureLink(intent: VpcIntent, actual: VpcActual): Promise<string | undefined> {
     const { edge, uplink } = this.#context;
-    if (intent.internetGateway || uplink !== undefined) {
-      const address = await edge.ensureLink(this.id, actual.internetGatewayLink);
-      actual.internetGatewayLink = true;
-      return address;
-    }
-    if (actual.internetGatewayLink) {
+    const wanted = intent.internetGateway || uplink !== undefined;
+    if (actual.internetGatewayLink && !(wanted && (await edge.hasLink(this.id)))) {
       await edge.removeLink(this.id);
+      await run(['ip', '-n', this.#namespace, 'link', 'del', internetGatewayLink], { accept: [1] });
       // Routes went with the interface.
       this.#actual = await lookAtVpc(this.id);
     }
-    return undefined;
+    if (!wanted) return undefined;
+    const now = await this.#look();
+    const address = await edge.ensureLink(this.id, now.internetGatewayLink);
+    now.internetGatewayLink = true;
+    return address;
   }
 
   /** Opens the metadata service's socket unless it is open. */
