@@ -42,12 +42,11 @@ export async function buildImage(family: string, options: BuildOptions = {}): Pr
 }
 
 /**
- * Hash of everything of ours that a build depends on: the family's folder and the shared ones. Debian's packages are
+ * Hash of everything of ours that a build depends on: the family's entry, its folder and the shared ones. Debian's packages are
  * not part of it: they are as new as they are when the image is built.
  */
 export async function recipeOf(family: string): Promise<string> {
-  builtEntry(family);
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(JSON.stringify(builtEntry(family).manifest));
   for (const folder of [...shared, family]) {
     const base = join(import.meta.dirname, folder);
     for (const path of (await readdir(base, { recursive: true })).sort()) {
