@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readCredentials } from '../../src/cli/server-files.ts';
+import { QueryClient } from '../support/query-client.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** A server on one data folder that is killed and started again. */
+export class Victim {
+  readonly folder = mkdtempSync(join(tmpdir(), 'fogbank-crash-'));
+  readonly dataDir = join(this.folder, 'data');
+  readonly #images = join(this.folder, 'images');
+  #child: ChildProcess | undefined;
+  #log = '';
+
+  /** Milliseconds that each start took until the server accepted calls. */
+  readonly starts: number[] = [];
+
+  constructor() {
+    writeImage(this.#images);
+  }
+
+  /** What the server of the latest start has said. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts the process and does not wait. */
+  spawn(): ChildProcess {
+    this.#log = '';
+    const where = ['--data', this.dataDir, '--listen', '127.0.0.1:0', '--image-cache', this.#images];
+    const words = ['up', '--engine', 'simulator', '--public-pool', '198.19.0.0/16', ...where];
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
+      env: { PATH: process.env.PATH, HOME: this.folder, NODE_COMPILE_CACHE: join(tmpdir(), 'fogbank-compile-cache') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const note = (chunk: Buffer): void => {
+      this.#log = (this.#log + chunk.toString()).slice(-20_000);
+    };
+    child.stdout.on('data', note);
+    child.stderr.on('data', note);
+    this.#child = child;
+    return child;
+  }
+
+  /** Starts it and waits until it accepts calls. @throws Error with its log when it ends instead. */
+  async start(): Promise<QueryClient> {
+    const began = performance.now();
+    const child = this.spawn();
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout?.on('data', () => {
+        const ready = /^fogbank is ready on (\S+)/m.exec(this.#log)?.[1];
+        if (ready !== undefined) resolve(ready);
+      });
+      child.on('exit', code => reject(new Error(`the server ended with code ${code} at its start:\n${this.#log}`)));
+    });
+    this.starts.push(performance.now() - began);
+    const credentials = readCredentials(this.dataDir);
+    if (credentials === undefined) throw new Error('the server wrote no credentials');
+    return new QueryClient(url, credentials);
+  }
+
+  /** As a power cut to the process: nothing of it runs any more when this resolves. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`the server had already ended:\n${this.#log}`);
+    }
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Ends the server as its user does, and tells its exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return 0;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    const [code] = await gone;
+    this.#child = undefined;
+    return code as number | null;
+  }
+
+  remove(): void {
+    this.#child?.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The simulator never opens a disk, so an AMI needs no more than its manifest and a file. */
+function writeImage(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'empty.qcow2'), '');
+  const manifest = {
+    name: 'empty',
+    family: 'micro',
+    description: 'An empty disk',
+    architecture: 'x86_64',
+    loginUser: 'ec2-user',
+    rootDeviceName: '/dev/xvda',
+    bootMode: 'legacy-bios',
+    sizeGib: 1,
+    ssmAliases: [],
+    recipe: '0'.repeat(64),
+    file: 'empty.qcow2',
+    sha256: '0'.repeat(64),
+  };
+  writeFileSync(join(directory, 'empty.json'), JSON.stringify(manifest));
+}
