@@ -19,6 +19,8 @@ export interface FabricOptions {
   readonly publicPool: string;
   /** The host's interface through which instances may reach the world. Without it nothing leaves the machine. */
   readonly uplink?: string | undefined;
+  /** Servers for names outside of VPCs, asked only with an uplink; the host's own when left out. */
+  readonly nameServers?: readonly string[] | undefined;
   /** Who may open the TAPs; root only when left out. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tests put other interfaces in the place of TAPs. */
@@ -84,7 +86,7 @@ export function createFabric(options: FabricOptions): Fabric {
     uplink,
     edge,
     ports: options.ports ?? tapPorts(options.user),
-    upstream: async () => (uplink === undefined ? [] : hostNameServers()),
+    upstream: async () => (uplink === undefined ? [] : (options.nameServers ?? hostNameServers())),
     onListening: (vpcId, server) => listener?.onListening(vpcId, server),
     onClosed: vpcId => listener?.onClosed(vpcId),
   };
@@ -163,6 +165,9 @@ export function createFabric(options: FabricOptions): Fabric {
     },
     async destroy(): Promise<void> {
       for (const vpcId of await listVpcs()) await removeVpc(vpcId);
+      // `down` may be called with another pool than the server was.
+      await edge.leaveOtherPool();
+      await edge.leaveOtherPool();
       await edge.destroy();
       await rm(directory, { recursive: true, force: true });
       // The folder above belongs to the whole server; it goes when nothing else is in it.
