@@ -149,6 +149,9 @@ describe('an uplink', () => {
       ]);
       await ipBatch(world, ['link set lo up', 'address add 198.19.244.2/24 dev eth0', 'link set eth0 up']);
       await guests.serve(world, 7);
+      const dns = ['--keep-in-foreground', '--log-facility=-', '--conf-file=/dev/null', '--no-resolv', '--no-hosts'];
+      const zone = ['--address=/example.com/192.0.2.77', '--pid-file=', '--user=root'];
+      await guests.start(world, ['sh', '-c', 'echo ready; exec dnsmasq "$@"', 'sh', ...dns, ...zone], 'ready');
       const dataDir = temporary();
       const vpcId = `vpc-0000000000${unique}d`;
       const start = async (fabric: Fabric) => {
@@ -169,10 +172,26 @@ describe('an uplink', () => {
       expect(await guests.connect(inside[0], '198.19.244.2', 7)).toBe('failed: time-out');
       await closed.close();
 
-      const opened = await open({ dataDir, publicPool: '198.19.245.0/24', ports: guests.ports, uplink });
+      const opened = await open({
+        dataDir,
+        publicPool: '198.19.245.0/24',
+        ports: guests.ports,
+        uplink,
+        nameServers: ['198.19.244.2'],
+      });
       await start(opened);
       expect(await guests.connect(inside[0], '198.19.244.2', 7), 'seen as the host').toBe('198.19.244.1');
       expect(await guests.connect(inside[1], '198.19.244.2', 7)).toBe('failed: time-out');
+      const name = await guests.attempt(
+        inside[1] ?? '',
+        'dig',
+        '+short',
+        '+tries=1',
+        '+time=2',
+        '@172.31.0.2',
+        'a.example.com',
+      );
+      expect(name, 'asked by the VPC’s resolver').toBe('192.0.2.77\n');
       expect(await guests.connect(inside[0], '198.19.244.1', 22), 'the host itself stays closed').toBe(
         'failed: time-out',
       );

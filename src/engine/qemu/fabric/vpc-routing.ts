@@ -27,8 +27,10 @@ const mainTable = 254;
 const subnetRulePriority = 33_000;
 const routerRulePriority = 40_000;
 
-function viaGateway(destination: string, table: number): string {
-  return `${destination} via ${edgeLinkAddress} dev ${internetGatewayLink} table ${table} onlink`;
+/** `source`: what the router itself sends under; the interface has no address to choose. */
+function viaGateway(destination: string, table: number, source?: string): string {
+  const from = source === undefined ? '' : ` src ${source}`;
+  return `${destination} via ${edgeLinkAddress} dev ${internetGatewayLink} table ${table}${from} onlink`;
 }
 
 /** `linkAddress`: the router's own address on its link to the edge, if it has one. */
@@ -38,7 +40,7 @@ export function desiredRouting(intent: VpcIntent, linkAddress: string | undefine
   const rules: string[] = [];
   if (linkAddress !== undefined) {
     addresses.push(linkAddress);
-    routes.push(viaGateway('0.0.0.0/0', routerTable));
+    routes.push(viaGateway('0.0.0.0/0', routerTable, linkAddress));
     rules.push(`priority ${routerRulePriority} iif lo table ${routerTable}`);
   }
   for (const subnet of intent.subnets) {
@@ -84,6 +86,7 @@ interface RouteJson {
   readonly type?: string;
   readonly dst: string;
   readonly gateway?: string;
+  readonly prefsrc?: string;
   readonly dev?: string;
   readonly table?: string;
 }
@@ -91,11 +94,13 @@ interface RouteJson {
 /** Routes of `ip -json route show table all` that this file makes, in the same words. */
 export function routesOf(json: readonly RouteJson[]): Set<string> {
   return new Set(
-    json.flatMap(({ type, dst, gateway, dev, table = 'main' }) => {
+    json.flatMap(({ type, dst, gateway, prefsrc, dev, table = 'main' }) => {
       const destination = dst === 'default' ? '0.0.0.0/0' : dst.includes('/') ? dst : `${dst}/32`;
       const number = table === 'main' ? mainTable : Number(table);
       if (type === 'blackhole') return [`blackhole ${destination} table ${number}`];
-      return dev === internetGatewayLink && gateway === edgeLinkAddress ? [viaGateway(destination, number)] : [];
+      return dev === internetGatewayLink && gateway === edgeLinkAddress
+        ? [viaGateway(destination, number, prefsrc)]
+        : [];
     }),
   );
 }

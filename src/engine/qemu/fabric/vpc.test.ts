@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { PortIntent } from '../../engine.ts';
 import { Batch } from './batch.ts';
 import { dnsmasqConfig, portRecords } from './dnsmasq.ts';
+import { createFabric } from './fabric.ts';
 import { portIntent, privateSubnet, publicSubnet, vpcIntent } from './intents.test-data.ts';
 import { reservedPublicAddresses, subnetTable } from './layout.ts';
 import { validatePublicAddress } from './pool.ts';
@@ -29,7 +30,7 @@ describe('routing', () => {
     const listed = {
       addresses: desired.addresses,
       routes: routesOf([
-        { dst: 'default', gateway: '169.254.127.1', dev: 'igw', table: '1' },
+        { dst: 'default', gateway: '169.254.127.1', dev: 'igw', prefsrc: '169.254.128.1', table: '1' },
         { dst: 'default', gateway: '169.254.127.1', dev: 'igw', table: String(table) },
         { type: 'blackhole', dst: '172.31.0.0/16' },
         { dst: '172.31.0.10', dev: 'tap0' },
@@ -158,6 +159,13 @@ describe('nothing else gets into a command', () => {
     validatePublicAddress('198.18.0.0/16', '198.18.0.4');
     expect(reservedPublicAddresses('198.18.0.0/16')).toContain('198.18.255.255');
   });
+});
+
+it('who is not root is told so', async () => {
+  const user = vi.spyOn(process, 'getuid').mockReturnValue(1000);
+  const fabric = createFabric({ dataDir: '/nowhere', publicPool: '198.19.0.0/24' });
+  await expect(fabric.open({ onListening: () => undefined, onClosed: () => undefined })).rejects.toThrow('need root');
+  user.mockRestore();
 });
 
 describe('order', () => {
