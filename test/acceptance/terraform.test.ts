@@ -2,9 +2,10 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EC2Client, paginateDescribeInstances, RevokeSecurityGroupIngressCommand } from '@aws-sdk/client-ec2';
+import { RevokeSecurityGroupIngressCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { output, problemWith, type RunResult, run, skipped } from '../support/process.ts';
+import { ec2Client, findInstances } from '../support/sdk.ts';
 import { pools, startServer, type TestServer } from '../support/server.ts';
 
 /*
@@ -89,7 +90,7 @@ describe.skipIf(skip)('Terraform', () => {
 
   test('sees what was changed behind its back, and repairs it', async () => {
     const group = String((await readOutputs()).web_group_id);
-    await client().send(
+    await ec2Client(server.env).send(
       new RevokeSecurityGroupIngressCommand({
         GroupId: group,
         IpPermissions: [{ IpProtocol: 'tcp', FromPort: 8080, ToPort: 8080, IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
@@ -147,17 +148,8 @@ describe.skipIf(skip)('Terraform', () => {
     return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
   }
 
-  function client(): EC2Client {
-    const { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region } = server.env;
-    const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = server.env;
-    return new EC2Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey } });
-  }
-
-  async function instances(...filters: { Name: string; Values: string[] }[]) {
-    const found = [];
-    for await (const page of paginateDescribeInstances({ client: client() }, { Filters: filters }))
-      found.push(...(page.Reservations ?? []).flatMap(reservation => reservation.Instances ?? []));
-    return found;
+  function instances(...Filters: { Name: string; Values: string[] }[]) {
+    return findInstances(ec2Client(server.env), { Filters });
   }
 
   async function instance(name: string) {
@@ -176,6 +168,9 @@ async function initialize(): Promise<string | undefined> {
   const said = result.stderr.replace(/[│╷╵\s]+/g, ' ');
   // A mistake in the configuration is a failure of the test; a provider out of reach is not.
   if (/Failed to (query available provider packages|install provider)/.test(said))
-    return `its AWS provider is not at hand: ${said.trim().slice(0, 300)}`;
+    return `its AWS provider is not at hand: ${said
+      .replace(/^.*?Error: /, '')
+      .trim()
+      .slice(0, 300)}`;
   throw new Error(`terraform init: ${said}`);
 }
