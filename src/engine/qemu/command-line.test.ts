@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { MachineSpec } from '../engine.ts';
 import type { Accelerator } from './accelerator.ts';
-import { commandLine, HOT_PLUG_PORTS } from './command-line.ts';
+import { commandLine, MAX_ATTACHMENTS } from './command-line.ts';
 
 const accelerator: Accelerator = { name: 'tcg', arguments: ['-accel', 'tcg'], reason: 'test' };
 
@@ -49,8 +49,12 @@ describe("QEMU's command line", () => {
 
   test('gives every disk its volume id as serial, its own port, and boots from the root disk alone', () => {
     const disks = devices.filter(device => device.startsWith('virtio-blk-pci'));
-    expect(disks[0]).toMatch(/bus=port2,drive=vol0aaaaaaaaaaaaaaaa,serial=vol0aaaaaaaaaaaaaaaa,.*bootindex=0/);
-    expect(disks[1]).toMatch(/bus=port3,drive=vol0bbbbbbbbbbbbbbbb,serial=vol0bbbbbbbbbbbbbbbb,/);
+    expect(disks[0]).toMatch(
+      /bus=slots,addr=0x3,disable-legacy=on,drive=vol0aaaaaaaaaaaaaaaa,serial=vol0aaaaaaaaaaaaaaaa,.*bootindex=0/,
+    );
+    expect(disks[1]).toMatch(
+      /bus=slots,addr=0x4,disable-legacy=on,drive=vol0bbbbbbbbbbbbbbbb,serial=vol0bbbbbbbbbbbbbbbb,/,
+    );
     expect(disks[1]).not.toContain('bootindex');
     const nodes = valuesOf(argv, '-blockdev').map(text => JSON.parse(text));
     expect(nodes[0]).toMatchObject({ 'read-only': false, file: { filename: 'volumes/vol-0aaaaaaaaaaaaaaaa.qcow2' } });
@@ -60,17 +64,18 @@ describe("QEMU's command line", () => {
 
   test('puts interfaces in the order of their device index', () => {
     const nics = devices.filter(device => device.startsWith('virtio-net-pci'));
-    expect(nics[0]).toMatch(/id=eni-0ffffffffffffff11,bus=port0,.*mac=02:00:00:00:00:01/);
-    expect(nics[1]).toMatch(/id=eni-0ffffffffffffff22,bus=port1,/);
+    expect(nics[0]).toMatch(/id=eni-0ffffffffffffff11,bus=slots,addr=0x1,.*mac=02:00:00:00:00:01/);
+    expect(nics[1]).toMatch(/id=eni-0ffffffffffffff22,bus=slots,addr=0x2,/);
     expect(valuesOf(argv, '-netdev')[0]).toBe(
       'tap,id=net-eni-0ffffffffffffff11,ifname=tapffffffffff11,script=no,downscript=no',
     );
   });
 
-  test('reserves places for hot-plug, each at an address of its own', () => {
-    const ports = devices.filter(device => device.startsWith('pcie-root-port'));
-    expect(ports).toHaveLength(HOT_PLUG_PORTS);
-    expect(new Set(ports.map(port => /addr=([^,]+)/.exec(port)?.[1])).size).toBe(HOT_PLUG_PORTS);
+  test('has a slot for every attachment that can come later, and one device in a slot', () => {
+    expect(devices).toContain('pcie-pci-bridge,id=slots,bus=pcie.0,addr=0x10');
+    expect(MAX_ATTACHMENTS).toBeLessThanOrEqual(31);
+    const places = devices.map(device => /bus=[^,]+,addr=[^,]+/.exec(device)?.[0]).filter(place => place !== undefined);
+    expect(new Set(places).size).toBe(places.length);
   });
 
   test('confines the process', () => {

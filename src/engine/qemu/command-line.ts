@@ -4,11 +4,19 @@ import { tapName } from './names.ts';
 import { runFolder, volumeFile } from './paths.ts';
 import { type Firmware, VARIABLES_FILE } from './uefi.ts';
 
+/** EC2 allows 28 attachments (network interfaces and volumes together) on most instance types. */
+export const MAX_ATTACHMENTS = 28;
+
 /**
- * Hot-plug places: EC2 allows 28 attachments (interfaces and volumes together) on most types. QEMU cannot add a
- * root port to a running machine, so all of them are there from the start.
+ * Where interfaces and disks are plugged in, from the start and later: one bridge with 31 slots. A PCI Express root
+ * port for each of them would do the same and cost every boot a second of processor time (`docs/decisions/machines.md`).
  */
-export const HOT_PLUG_PORTS = 28;
+const BRIDGE = 'slots';
+
+/** `bus` and `addr` of a slot, counted from 0. Legacy registers would take from the scarce I/O ports. */
+function slot(number: number): string {
+  return `bus=${BRIDGE},addr=0x${(number + 1).toString(16)},disable-legacy=on`;
+}
 
 export interface CommandLineOptions {
   readonly accelerator: Accelerator;
@@ -38,16 +46,7 @@ function smbios(spec: MachineSpec): string[] {
   ].flatMap(fields => ['-smbios', fields.join(',')]);
 }
 
-/** Eight ports share a slot, as functions: one slot each would leave no room on the root bus. */
-function hotPlugPorts(): string[] {
-  return Array.from({ length: HOT_PLUG_PORTS }, (_, port) => {
-    const slot = 0x10 + Math.floor(port / 8);
-    const address = `addr=0x${slot.toString(16)}.${port % 8}${port % 8 === 0 ? ',multifunction=on' : ''}`;
-    return ['-device', `pcie-root-port,id=port${port},bus=pcie.0,chassis=${port + 1},${address}`];
-  }).flat();
-}
-
-function disks(spec: MachineSpec, firstPort: number): string[] {
+function disks(spec: MachineSpec, firstSlot: number): string[] {
   return spec.disks.flatMap((disk, index) => {
     const serial = disk.volumeId.replace('-', '');
     const readOnly = disk.readOnly ? 'on' : 'off';
@@ -71,13 +70,13 @@ function disks(spec: MachineSpec, firstPort: number): string[] {
       '-blockdev',
       JSON.stringify(format),
       '-device',
-      `virtio-blk-pci,id=${serial},bus=port${firstPort + index},drive=${serial},serial=${serial},write-cache=on${boot}` +
+      `virtio-blk-pci,id=${serial},${slot(firstSlot + index)},drive=${serial},serial=${serial},write-cache=on${boot}` +
         (readOnly === 'on' ? '' : ',discard=on'),
     ];
   });
 }
 
-function nics(spec: MachineSpec, firstPort: number): string[] {
+function nics(spec: MachineSpec): string[] {
   return [...spec.nics]
     .sort((a, b) => a.deviceIndex - b.deviceIndex)
     .flatMap((nic, index) => {
@@ -87,7 +86,7 @@ function nics(spec: MachineSpec, firstPort: number): string[] {
         `tap,id=net-${id},ifname=${tapName(id)},script=no,downscript=no`,
         '-device',
         // No boot from the network, so no option ROM: it costs time and memory.
-        `virtio-net-pci,id=${id},bus=port${firstPort + index},netdev=net-${id},mac=${option(nic.mac)},romfile=`,
+        `virtio-net-pci,id=${id},${slot(index)},netdev=net-${id},mac=${option(nic.mac)},romfile=`,
       ];
     });
 }
@@ -101,8 +100,8 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
   if (spec.architecture !== 'x86_64') {
     throw new EngineError('Invalid', `this engine runs x86_64 machines, not ${spec.architecture}`);
   }
-  if (spec.nics.length + spec.disks.length > HOT_PLUG_PORTS) {
-    throw new EngineError('Invalid', `a machine has at most ${HOT_PLUG_PORTS} disks and network interfaces`);
+  if (spec.nics.length + spec.disks.length > MAX_ATTACHMENTS) {
+    throw new EngineError('Invalid', `a machine has at most ${MAX_ATTACHMENTS} disks and network interfaces`);
   }
   if (spec.bootMode === 'uefi' && !options.firmware) {
     throw new EngineError('Invalid', 'the machine boots by UEFI, and there is no firmware for it');
@@ -138,8 +137,8 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
     ...['-device', 'virtio-rng-pci,id=rng,bus=pcie.0,addr=0x3,rng=entropy'],
     ...['-device', 'virtio-balloon-pci,id=balloon,bus=pcie.0,addr=0x4,free-page-reporting=on,deflate-on-oom=on'],
     ...['-device', 'vmgenid,guid=auto'],
-    ...hotPlugPorts(),
-    ...nics(spec, 0),
+    ...['-device', `pcie-pci-bridge,id=${BRIDGE},bus=pcie.0,addr=0x10`],
+    ...nics(spec),
     ...disks(spec, spec.nics.length),
   ];
 }

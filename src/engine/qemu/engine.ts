@@ -92,9 +92,17 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
   const machines = createMachines(context);
   const capacity = new Capacity({ freeDiskBytes: () => disks.freeBytes(), occupants: () => machines.occupants() });
 
+  /** One round at a time: a machine that hangs takes longer than the interval. */
+  let tending = false;
   async function tend(): Promise<void> {
-    await capacity.refresh();
-    await machines.tend(capacity.diskIsFull);
+    if (tending) return;
+    tending = true;
+    try {
+      await capacity.refresh();
+      await machines.tend(capacity.diskIsFull);
+    } finally {
+      tending = false;
+    }
   }
 
   /** Machines and folders; what both a server and `destroy` need. */

@@ -7,10 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cachedImages, imageFile } from '../../images/cache.ts';
 import type { Engine, MachineSpec } from '../engine.ts';
 import { testGuestDisk } from './boot-sectors.ts';
 import { createQemuEngine } from './engine.ts';
 import { findMachineProcesses } from './process.ts';
+import { Qmp } from './qmp.ts';
 
 const run = promisify(execFile);
 const publicPool = '198.19.78.0/24';
@@ -248,6 +250,41 @@ describe('a machine', { timeout: 120_000 }, () => {
     await engine.machines.pressPowerButton(instanceId);
     await until('the guest ends', async () => (await engine.machines.status(instanceId)).state === 'stopped');
   });
+});
+
+const micro = (await cachedImages()).find(image => image.family === 'micro');
+
+test.runIf(micro)('Linux sees disks that come and go while it runs', { timeout: 180_000 }, async () => {
+  const [first, second] = ['vol-00000001', 'vol-00000002'];
+  await engine.disks.ensureSnapshotFromFile('snap-00000002', micro ? imageFile(micro) : '');
+  await engine.disks.ensureVolume(first, { sizeGib: 2, snapshotId: 'snap-00000002' });
+  await engine.disks.ensureVolume(second, { sizeGib: 1 });
+  const disks = [{ volumeId: first, device: '/dev/xvda', root: true }];
+  await engine.machines.ensureRunning(machine(instanceId, { memoryMib: 512, vcpus: 2, disks }));
+  const shows = (pattern: RegExp) => until(String(pattern), async () => pattern.test(await consoleText()), 90_000);
+  await shows(/EXT4-fs \(vda1\): mounted/);
+  await engine.close();
+  const folder = await open(join(dataDir, 'machines', instanceId, 'run'));
+  const qmp = await Qmp.connect(`/proc/self/fd/${folder.fd}/qmp.sock`);
+  const file = { driver: 'file', filename: `volumes/${second}.qcow2` };
+  await qmp.execute('blockdev-add', { driver: 'qcow2', 'node-name': 'second', file });
+  await qmp.execute('device_add', {
+    driver: 'virtio-blk-pci',
+    id: 'second',
+    drive: 'second',
+    bus: 'slots',
+    addr: '0x1f',
+  });
+  await shows(/\[vdb\] 2097152 512-byte/);
+  const gone = new Promise<void>(resolve => {
+    qmp.on('event', ({ event, data }) => event === 'DEVICE_DELETED' && data.device === 'second' && resolve());
+  });
+  await qmp.execute('device_del', { id: 'second' });
+  await gone;
+  await qmp.execute('blockdev-del', { 'node-name': 'second' });
+  qmp.close();
+  await folder.close();
+  await openEngine();
 });
 
 test('servers that are killed at any instant of a start leave machines that run once, or never did', {
