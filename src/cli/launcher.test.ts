@@ -169,17 +169,19 @@ describe('Node', () => {
   test('that is too old is not used: one of our own is installed beside it', () => {
     script('node', 'echo v18.20.4');
     const platform = process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64';
-    // Called with --prefix DIR for Node, and in the folder itself for the packages.
-    npm(`case $1 in
-      install) mkdir -p "$3/node_modules/node-${platform}/bin" && ln -s '${process.execPath}' "$3/node_modules/node-${platform}/bin/node" ;;
-      *) mkdir -p node_modules ;;
-    esac`);
+    // Called with --prefix DIR for Node and its npm, and by that npm in the folder itself for the packages.
+    const modules = '"$3/node_modules/';
+    npm(`[ "$1" = install ] || exit 1
+      mkdir -p ${modules}node-${platform}/bin" ${modules}npm/bin"
+      ln -s '${process.execPath}' ${modules}node-${platform}/bin/node"
+      echo "require('node:fs').mkdirSync('node_modules'); console.error(process.argv.slice(2).join(' '))" > ${modules}npm/bin/npm-cli.js"`);
     const result = run(['env', 'x']);
     expect(result.stderr).toContain('installing Node');
+    expect(result.stderr).toContain('ci --omit=dev');
     expect(JSON.parse(result.stdout)).toEqual(['env', 'x']);
     expect(run(['env']).stderr).toBe('');
-    expect(calls()[0]).toMatch(/^install --prefix .* --ignore-scripts .*node-linux-\w+@26\./);
-    expect(calls()).toHaveLength(2);
+    expect(calls()[0]).toMatch(/^install --prefix .* --ignore-scripts .*node-linux-\w+@26\.\S+ npm@\d/);
+    expect(calls()).toHaveLength(1);
   });
 
   test.skipIf(process.getuid?.() === 0)('without npm and without rights, the message names what to install', () => {
