@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dataDirHash, edgeNamespace, vpcNamespace } from '../names.ts';
@@ -24,7 +23,7 @@ async function open(options: FabricOptions): Promise<Fabric> {
   return fabric;
 }
 
-const temporary = () => mkdtempSync('/tmp/fogbank-fabric-');
+const temporary = () => `/tmp/fogbank-fabric-${randomBytes(4).toString('hex')}`;
 
 afterEach(async () => {
   for (const fabric of opened.splice(0)) await fabric.destroy();
