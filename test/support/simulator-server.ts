@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCredentials } from '../../src/cli/server-files.ts';
-import { QueryClient } from '../support/query-client.ts';
+import { QueryClient } from './query-client.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** A server on one data folder that is killed and started again. */
-export class Victim {
-  readonly folder = mkdtempSync(join(tmpdir(), 'fogbank-crash-'));
+/** A real server on the simulator engine with a data folder of its own, which can be killed and started again. */
+export class SimulatorServer {
+  readonly folder = mkdtempSync(join(tmpdir(), 'fogbank-server-'));
   readonly dataDir = join(this.folder, 'data');
   readonly #images = join(this.folder, 'images');
   #child: ChildProcess | undefined;
@@ -27,6 +27,10 @@ export class Victim {
   /** What the server of the latest start has said. */
   get log(): string {
     return this.#log;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** Starts the process and does not wait. */

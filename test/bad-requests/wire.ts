@@ -1,0 +1,137 @@
+import { gzipSync } from 'node:zlib';
+import { type BadRequest, ec2, ec2Cases } from './case.ts';
+
+const run = 'Action=RunInstances&MinCount=1&MaxCount=1&ImageId={image}';
+const list = 'Action=DescribeInstances';
+const group = 'Action=CreateSecurityGroup&GroupName=never&GroupDescription=d';
+
+/** Encodings, names, scalars, nesting, versions, and sizes: what no operation ever sees. */
+export const wire: readonly BadRequest[] = [
+  ...ec2Cases([
+    ['no action', 'DryRun=true', 'MissingAction'],
+    ['an empty action', 'Action=', 'MissingAction'],
+    ['an unknown action', 'Action=LaunchInstances', 'InvalidAction'],
+    ['an action in small letters', 'Action=describeinstances', 'InvalidAction'],
+    ['an action with a space', 'Action=DescribeInstances%20', 'InvalidAction'],
+    ['a property of every object as action', 'Action=toString', 'InvalidAction'],
+    ["another service's action", 'Action=GetCallerIdentity', 'InvalidAction'],
+    ['two actions', `${list}&Action=DescribeVpcs`, 'MalformedQueryString'],
+    ['an action that is not supported yet', 'Action=DescribeClientVpnEndpoints', 'UnsupportedOperation'],
+    ['another version', `${list}&Version=2006-06-26`, 'NoSuchVersion'],
+    ['a version that is no date', `${list}&Version=latest`, 'NoSuchVersion'],
+    ['two versions', `${list}&Version=2016-11-15&Version=2016-11-15`, 'MalformedQueryString'],
+    ['an unknown parameter', `${run}&Colour=red`, 'UnknownParameter'],
+    ['a parameter in small letters', `${run}&instanceType=t3.micro`, 'UnknownParameter'],
+    ['an unknown member', `${run}&Placement.Colour=red`, 'UnknownParameter'],
+    ['a member below a text', `${run}&ImageId.1=x`, 'UnknownParameter'],
+    ['a structure as text', `${run}&Placement=here`, 'UnknownParameter'],
+    ['a list as text', `${run}&SecurityGroupId={group}`, 'UnknownParameter'],
+    ['a list from zero', `${run}&SecurityGroupId.0={group}`, 'UnknownParameter'],
+    ['a list with a negative index', `${run}&SecurityGroupId.-1={group}`, 'UnknownParameter'],
+    ['a list with a word for an index', `${run}&SecurityGroupId.first={group}`, 'UnknownParameter'],
+    ['a list with an index beyond 32 bits', `${list}&Filter.4000000000.Name=vpc-id`, 'UnknownParameter'],
+    ['a list with an endless index', `${list}&Filter.${'9'.repeat(300)}.Name=vpc-id`, 'UnknownParameter'],
+    ['a list in the form of other services', `${run}&SecurityGroupId.member.1={group}`, 'UnknownParameter'],
+    ['nesting without end', `${run}&${'A.'.repeat(4000)}A=1`, 'UnknownParameter'],
+    ['nesting of a known member without end', `${list}&Filter.1${'.Name'.repeat(3000)}=1`, 'UnknownParameter'],
+    ['__proto__', `${run}&__proto__.polluted=1`, 'UnknownParameter'],
+    ['constructor', `${run}&constructor.prototype.polluted=1`, 'UnknownParameter'],
+    ['a parameter without a name', `${run}&=1`, 'UnknownParameter'],
+    ['the same parameter twice', `${run}&KeyName=a&KeyName=b`, 'MalformedQueryString'],
+    ['a word for a number', 'Action=RunInstances&ImageId={image}&MinCount=one&MaxCount=1', 'InvalidParameterValue'],
+    ['nothing for a number', 'Action=RunInstances&ImageId={image}&MinCount=&MaxCount=1', 'InvalidParameterValue'],
+    [
+      'a fraction for a whole number',
+      'Action=RunInstances&ImageId={image}&MinCount=1.5&MaxCount=2',
+      'InvalidParameterValue',
+    ],
+    [
+      'an exponent for a whole number',
+      'Action=RunInstances&ImageId={image}&MinCount=1e0&MaxCount=2',
+      'InvalidParameterValue',
+    ],
+    ['a hexadecimal number', 'Action=RunInstances&ImageId={image}&MinCount=0x1&MaxCount=2', 'InvalidParameterValue'],
+    [
+      'a number of 25 digits',
+      'Action=RunInstances&ImageId={image}&MinCount=1&MaxCount=1000000000000000000000000',
+      'InvalidParameterValue',
+    ],
+    ['a word for a truth value', `${run}&EbsOptimized=maybe`, 'InvalidParameterValue'],
+    ['a bad truth value for DryRun', `${list}&DryRun=2`, 'InvalidParameterValue'],
+    ['bad base64', 'Action=ImportKeyPair&KeyName=never&PublicKeyMaterial=%2a%2a%2a', 'InvalidParameterValue'],
+    ['a NUL character', `${run}&KeyName=a%00b`, 'InvalidCharacter'],
+    ['a control character', `${group}%07`, 'InvalidCharacter'],
+    ['a broken escape', `${run}&KeyName=%zz`, 'MalformedQueryString'],
+    ['an escape that ends early', `${run}&KeyName=%4`, 'MalformedQueryString'],
+    ['an escaped byte that is not UTF-8', `${run}&KeyName=%ff`, 'MalformedQueryString'],
+    ['an overlong UTF-8 form', `${run}&KeyName=%c0%af`, 'MalformedQueryString'],
+    ['half of a surrogate pair', `${run}&KeyName=%ed%a0%80`, 'MalformedQueryString'],
+    ['a missing required parameter', 'Action=RunInstances&MinCount=1', 'MissingParameter'],
+    ['a missing required list', 'Action=TerminateInstances', 'MissingParameter'],
+    ['a missing group name', 'Action=CreateSecurityGroup&GroupDescription=d', 'MissingParameter'],
+    ['a missing description', 'Action=CreateSecurityGroup&GroupName=never', 'MissingParameter'],
+    ['tags without resources', 'Action=CreateTags&Tag.1.Key=k&Tag.1.Value=v', 'MissingParameter'],
+    ['resources without tags', 'Action=CreateTags&ResourceId.1={running}', 'MissingParameter'],
+  ]),
+  { what: 'an empty body', request: { body: '' }, status: 400, code: 'MissingAction' },
+  { what: 'no version', request: { ...ec2(''), body: list }, status: 400, code: 'MissingParameter' },
+  { what: 'a JSON body', request: { body: '{"Action":"DescribeInstances"}' }, status: 400, code: 'MissingAction' },
+  { what: 'an XML body', request: { body: '<DescribeInstances/>' }, status: 400, code: 'MissingAction' },
+  {
+    what: 'bytes that are not UTF-8',
+    request: { body: Uint8Array.of(65, 61, 255, 254) },
+    status: 400,
+    code: 'MalformedQueryString',
+  },
+  { what: 'PUT', request: { ...ec2(list), method: 'PUT' }, status: 405, code: 'MethodNotAllowed' },
+  { what: 'DELETE', request: { method: 'DELETE' }, status: 405, code: 'MethodNotAllowed' },
+  { what: 'PATCH', request: { ...ec2(list), method: 'PATCH' }, status: 405, code: 'MethodNotAllowed' },
+  {
+    what: 'a body that is not the gzip it says',
+    request: encoded('gzip', 'Action=DescribeInstances'),
+    status: 400,
+    code: 'InvalidRequest',
+  },
+  {
+    what: 'a gzip body that is cut',
+    request: encoded('gzip', gzipSync(list).subarray(0, -6)),
+    status: 400,
+    code: 'InvalidRequest',
+  },
+  { what: 'an encoding that nobody knows', request: encoded('br', list), status: 415, code: 'UnsupportedMediaType' },
+  {
+    what: 'a gzip body that grows a thousandfold',
+    request: encoded('gzip', gzipSync('A'.repeat(64 << 20))),
+    status: 413,
+    code: 'RequestEntityTooLarge',
+  },
+  {
+    what: 'a body of two megabytes',
+    request: ec2(`${run}&UserData=${'A'.repeat(2 << 20)}`),
+    status: 413,
+    code: 'RequestEntityTooLarge',
+  },
+  {
+    what: 'a URL of 20 kilobytes',
+    request: { method: 'GET', query: `Action=${'A'.repeat(20_000)}` },
+    status: 414,
+    code: 'RequestUriTooLong',
+  },
+  {
+    what: 'headers of 80 kilobytes',
+    request: { ...ec2(list), headers: { 'x-long': 'A'.repeat(80_000) } },
+    status: 431,
+    code: 'RequestHeaderTooLarge',
+  },
+  {
+    what: 'a path with a broken escape',
+    request: { ...ec2(list), path: '/%zz' },
+    unsigned: true,
+    status: 400,
+    code: 'InvalidRequest',
+  },
+];
+
+function encoded(encoding: string, body: string | Uint8Array) {
+  return { headers: { 'content-encoding': encoding }, body };
+}
