@@ -44,7 +44,7 @@ export function describeOwn<Row extends OwnedRow, Index extends string>(
       ? findByIds(context, table, source.kind, source.ids).map(row => table.key(row))
       : undefined;
   const entries =
-    byIds === undefined ? narrowest(context, input.Filters, source) : () => entriesOf(context, table, byIds);
+    byIds === undefined ? narrowest(context, input.Filters, source) : sorted(entriesOf(context, table, byIds));
   const rest = { matches, range: source.range };
   return entries === undefined
     ? paginate(context, input, { table, ...rest })
