@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
+import { identify, type ProcessId } from './process.ts';
 import { QEMU } from './tools.ts';
 import type { MachineUser } from './user.ts';
 
@@ -35,11 +36,17 @@ export function launchCommand(launch: Omit<Launch, 'dataDir' | 'logFile'>): stri
   return [...enter, ...drop, QEMU, ...launch.arguments];
 }
 
+export interface LaunchedQemu {
+  /** Undefined when it has ended already, or could not be started at all. */
+  readonly process: ProcessId | undefined;
+  /** How it ended, once it has. */
+  readonly exit: Promise<string>;
+}
+
 /**
  * Starts QEMU in a session of its own, so that neither the end of the server nor a Ctrl-C at its terminal reaches it.
- * The caller listens to `exit` and `error`.
  */
-export async function launchQemu(launch: Launch): Promise<ChildProcess> {
+export async function launchQemu(launch: Launch): Promise<LaunchedQemu> {
   const [program = QEMU, ...argv] = launchCommand(launch);
   const log: FileHandle = await open(launch.logFile, 'w', 0o600);
   try {
@@ -50,7 +57,11 @@ export async function launchQemu(launch: Launch): Promise<ChildProcess> {
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
     });
     child.unref();
-    return child;
+    const exit = new Promise<string>(resolve => {
+      child.once('error', error => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(`QEMU ended ${signal ? `by ${signal}` : `with status ${code}`}`));
+    });
+    return { process: child.pid === undefined ? undefined : await identify(child.pid), exit };
   } finally {
     await log.close();
   }

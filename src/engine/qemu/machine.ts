@@ -11,19 +11,15 @@
  * What must survive the server is in the machine's records: the cause of an end is written before the end, and a
  * guest that powers off leaves QEMU paused (`-no-shutdown`) until somebody has taken note of it.
  */
-import { chown, mkdir, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
 import type { Cgroups } from './cgroup.ts';
-import { readConsole, trimConsole } from './console-log.ts';
 import { launchQemu } from './launch.ts';
+import { MachineFolder } from './machine-folder.ts';
 import { vpcNamespace } from './names.ts';
-import { machineFolder, runFolder } from './paths.ts';
-import { identify, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
-import { isObject, Qmp, type QmpEvent } from './qmp.ts';
-import { type ExitRecord, MachineRecords } from './records.ts';
-import { takePicture } from './screen.ts';
+import { isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
+import { isObject, type Qmp, type QmpEvent } from './qmp.ts';
+import type { ExitRecord } from './records.ts';
 import type { MachineUser } from './user.ts';
 
 /** What machines share. */
@@ -63,9 +59,7 @@ const QUIT_TIMEOUT_MS = 10_000;
 export class Machine {
   readonly instanceId: string;
   readonly #context: MachineContext;
-  readonly #records: MachineRecords;
-  readonly #folder: string;
-  readonly #run: string;
+  readonly #folder: MachineFolder;
   #status: MachineStatus = { state: 'absent' };
   #spec: MachineSpec | undefined;
   #process: ProcessId | undefined;
@@ -80,9 +74,7 @@ export class Machine {
   constructor(instanceId: string, context: MachineContext) {
     this.instanceId = instanceId;
     this.#context = context;
-    this.#folder = join(context.dataDir, machineFolder(instanceId));
-    this.#run = join(context.dataDir, runFolder(instanceId));
-    this.#records = new MachineRecords(this.#folder);
+    this.#folder = new MachineFolder(context.dataDir, instanceId);
   }
 
   get status(): MachineStatus {
@@ -118,9 +110,7 @@ export class Machine {
   async screenshot(): Promise<Screen> {
     let screen: Screen | undefined;
     await this.#request('screenshot', async () => {
-      const filename = join(runFolder(this.instanceId), 'screen.ppm');
-      await (await this.#connection()).execute('screendump', { filename });
-      screen = await takePicture(join(this.#context.dataDir, filename));
+      screen = await this.#folder.screenshot(await this.#connection());
     });
     if (!screen) throw new EngineError('Failed', 'QEMU wrote no picture of the screen');
     return screen;
@@ -130,14 +120,14 @@ export class Machine {
   remove(): Promise<void> {
     return this.#request('remove', async () => {
       if (this.#process) await this.#end({ cause: 'host-request' });
-      await rm(this.#folder, { recursive: true, force: true });
+      await this.#folder.remove();
       this.#status = { state: 'absent' };
       this.#spec = undefined;
     });
   }
 
   consoleOutput(): Promise<Uint8Array> {
-    return readConsole(join(this.#run, 'console.log'));
+    return this.#folder.console();
   }
 
   /**
@@ -146,23 +136,26 @@ export class Machine {
    */
   adopt(process: ProcessId | undefined): Promise<void> {
     return this.#enqueue(async () => {
+      const { records } = this.#folder;
       const [spec, started, exit] = await Promise.all([
-        this.#records.read('spec.json'),
-        this.#records.read('process.json'),
-        this.#records.read('exit.json'),
+        records.read('spec.json'),
+        records.read('process.json'),
+        records.read('exit.json'),
       ]);
       this.#spec = spec;
       if (process) {
         this.#process = process;
         this.#status = { state: 'running', since: await startedAt(process) };
-        // With a record of its end, the earlier server was killed between its decision and the deed.
+        // The earlier server may have been killed right after it started QEMU,
+        if (spec && !started) await this.#register(process, spec);
+        // or between the decision to end it and the deed.
         const next = () => (exit ? this.#end(exit) : this.#reconnect());
         this.#enqueue(next).catch(error => this.#complain(error));
       } else if (exit) {
         this.#status = { state: 'stopped', ...exit };
       } else if (started) {
         const message = 'the machine ended while Fogbank was not watching';
-        await this.#ended({ cause: 'crash', message: this.#lastWords(await this.#stderr()) ?? message });
+        await this.#ended({ cause: 'crash', message: (await this.#folder.lastWords()) ?? message });
       }
     });
   }
@@ -170,7 +163,7 @@ export class Machine {
   /** Called every few seconds: what no event tells. */
   async tend(diskIsFull: boolean): Promise<void> {
     if (this.#status.state !== 'running') return;
-    await trimConsole(join(this.#run, 'console.log')).catch(() => {});
+    await this.#folder.trimConsole().catch(() => {});
     if (this.#stalled && !diskIsFull) {
       this.#stalled = false;
       await this.#qmp?.execute('cont').catch(() => {});
@@ -212,7 +205,8 @@ export class Machine {
     this.#starting = true;
     this.#spec = spec;
     try {
-      await this.#prepareFolder(spec);
+      await this.#folder.prepare(spec, this.#context.user);
+      await this.#context.prepare(spec, this.#folder.run);
       await this.#launch(spec, argv);
     } finally {
       this.#starting = false;
@@ -220,49 +214,22 @@ export class Machine {
     this.#context.changed(this.instanceId);
   }
 
-  async #prepareFolder(spec: MachineSpec): Promise<void> {
-    const { user } = this.#context;
-    await mkdir(this.#folder, { recursive: true, mode: 0o750 });
-    await this.#records.delete('process.json');
-    await this.#records.delete('exit.json');
-    await this.#records.write('spec.json', spec);
-    // Variables of UEFI outlive a start; sockets, console and picture are of this start only.
-    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'console.log', 'screen.ppm']) {
-      await rm(join(this.#run, name), { force: true });
-    }
-    await mkdir(this.#run, { recursive: true, mode: 0o700 });
-    if (user.switchUser) {
-      await chown(this.#folder, 0, user.gid);
-      await chown(this.#run, user.uid, user.gid);
-    }
-    await this.#context.prepare(spec, this.#run);
-  }
-
   async #launch(spec: MachineSpec, argv: string[]): Promise<void> {
     const [nic] = spec.nics;
-    const child = await launchQemu({
+    const { process, exit } = await launchQemu({
       dataDir: this.#context.dataDir,
       ...(nic ? { namespace: vpcNamespace(nic.vpcId) } : {}),
       user: this.#context.user,
       groups: this.#context.groups,
       arguments: argv,
-      logFile: join(this.#folder, 'qemu.log'),
+      logFile: this.#folder.logFile,
     });
     let exited: string | undefined;
-    this.#exit = new Promise(resolve => {
-      child.once('error', error => resolve(error.message));
-      child.once('exit', (code, signal) => resolve(`QEMU ended ${signal ? `by ${signal}` : `with status ${code}`}`));
-    });
-    this.#exit.then(message => {
+    exit.then(message => {
       exited = message;
     });
-    const process = child.pid === undefined ? undefined : await identify(child.pid);
-    if (process) {
-      await this.#records.write('process.json', process);
-      await this.#context.cgroups
-        .add(this.instanceId, process.pid, spec)
-        .catch(error => this.#context.log(`${this.instanceId}: no control group: ${error}`));
-    }
+    this.#exit = exit;
+    if (process) await this.#register(process, spec);
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (exited === undefined && !this.#qmp) {
       await sleep(10);
@@ -271,31 +238,33 @@ export class Machine {
     }
     if (!this.#qmp || !process) {
       if (process) await kill(process);
-      await this.#records.delete('process.json');
+      await this.#folder.records.delete('process.json');
       await this.#context.cgroups.remove(this.instanceId);
       this.#status = { state: 'absent' };
-      throw startFailure(this.#lastWords(await this.#stderr()) ?? exited ?? 'QEMU did not answer in time');
+      throw startFailure((await this.#folder.lastWords()) ?? exited ?? 'QEMU did not answer in time');
     }
     this.#process = process;
     this.#status = { state: 'running', since: await startedAt(process) };
     await this.#look();
   }
 
-  /** Opens QMP. The socket is named through its folder's descriptor: a unix socket's address has 108 bytes only. */
+  /** From here on it is known that the machine ran. */
+  async #register(process: ProcessId, spec: MachineSpec): Promise<void> {
+    await this.#folder.records.write('process.json', process);
+    await this.#context.cgroups
+      .add(this.instanceId, process.pid, spec)
+      .catch(error => this.#context.log(`${this.instanceId}: no control group: ${error}`));
+  }
+
   async #connect(): Promise<Qmp> {
-    const folder = await open(this.#run);
-    try {
-      const qmp = await Qmp.connect(`/proc/self/fd/${folder.fd}/qmp.sock`);
-      qmp.on('event', event => this.#event(event));
-      qmp.on('close', () => {
-        if (this.#qmp !== qmp) return;
-        this.#qmp = undefined;
-        if (!this.#released) this.#enqueue(() => this.#disconnected()).catch(error => this.#complain(error));
-      });
-      return qmp;
-    } finally {
-      await folder.close();
-    }
+    const qmp = await this.#folder.connect();
+    qmp.on('event', event => this.#event(event));
+    qmp.on('close', () => {
+      if (this.#qmp !== qmp) return;
+      this.#qmp = undefined;
+      if (!this.#released) this.#enqueue(() => this.#disconnected()).catch(error => this.#complain(error));
+    });
+    return qmp;
   }
 
   async #connection(): Promise<Qmp> {
@@ -316,7 +285,7 @@ export class Machine {
     if (!this.#process || !(await waitForExit(this.#process, 2_000))) return;
     // The news of a child's end comes a moment after the end itself.
     const exit = await Promise.race([this.#exit, sleep(1_000, undefined)]);
-    const message = this.#lastWords(await this.#stderr()) ?? exit ?? 'QEMU ended unexpectedly';
+    const message = (await this.#folder.lastWords()) ?? exit ?? 'QEMU ended unexpectedly';
     await this.#ended({ cause: 'crash', message });
   }
 
@@ -344,7 +313,7 @@ export class Machine {
   async #end(exit: ExitRecord): Promise<void> {
     const process = this.#process;
     if (!process) return;
-    await this.#records.write('exit.json', exit);
+    await this.#folder.records.write('exit.json', exit);
     const qmp = this.#qmp ?? (await this.#connect().catch(() => undefined));
     this.#qmp = undefined;
     await qmp?.execute('quit').catch(() => {});
@@ -355,7 +324,7 @@ export class Machine {
 
   async #ended(exit: ExitRecord): Promise<void> {
     if (this.#process && (await isAlive(this.#process))) await kill(this.#process);
-    await this.#records.write('exit.json', exit);
+    await this.#folder.records.write('exit.json', exit);
     await this.#context.cgroups.remove(this.instanceId);
     this.#qmp?.close();
     this.#qmp = undefined;
@@ -363,16 +332,6 @@ export class Machine {
     this.#stalled = false;
     this.#status = { state: 'stopped', ...exit };
     this.#context.changed(this.instanceId);
-  }
-
-  async #stderr(): Promise<string> {
-    return Buffer.from(await readConsole(join(this.#folder, 'qemu.log'), 4096)).toString('utf8');
-  }
-
-  /** The last line that QEMU printed, without time and program name. */
-  #lastWords(stderr: string): string | undefined {
-    const line = stderr.trim().split('\n').at(-1);
-    return line ? line.replace(/^\S+Z /, '').replace(/^qemu-system-\S+: /, '') : undefined;
   }
 
   #complain(error: unknown): void {
