@@ -79,7 +79,7 @@ export const settings = {
   accountId: {
     name: 'account-id',
     placeholder: 'ID',
-    description: 'the account of the root access key, at the first start',
+    description: 'the account of the root access key; fixed at the first start',
     default: '000000000000',
     parse: parse.accountId,
   },
