@@ -173,6 +173,19 @@ describe('the life of an instance', () => {
     });
   });
 
+  it('shows machines that ended with Fogbank itself as stopped', async () => {
+    const instance = await running();
+    const status = engine.machines.status;
+    engine.machines.status = async id =>
+      id === instance.InstanceId ? ({ state: 'stopped', cause: 'host-request' } satisfies MachineStatus) : status(id);
+    controllers.wake('instances', instance.InstanceId ?? '');
+    await settle();
+    expect(await see(instance.InstanceId)).toMatchObject({
+      State: { Name: 'stopped' },
+      StateReason: { Code: 'Server.ScheduledStop' },
+    });
+  });
+
   it('brings a machine back that the host lost', async () => {
     const instance = await running();
     await engine.machines.remove(instance.InstanceId ?? '');

@@ -96,13 +96,21 @@ export function instanceController(options: InstanceControllerOptions): Controll
       state.write(tx => recordGuestShutdown(tx, row.instanceId, clock.now()));
       return;
     }
+    if (status.state === 'stopped' && status.cause === 'host-request') {
+      const reason = serverReason(
+        'Server.ScheduledStop',
+        'Stopped together with Fogbank; start it again when you need it',
+      );
+      state.write(tx => recordLost(tx, row.instanceId, clock.now(), reason));
+      return;
+    }
     // The host restarted, or the machine's process died: what EC2 calls a failed system status check.
     const message =
       status.state === 'absent' ? 'the machine is gone' : (status.message ?? 'the machine ended unexpectedly');
     if (engine.capabilities.realMachines) {
       const recent = (recoveries.get(row.instanceId) ?? []).filter(time => time > clock.now() - day);
       if (row.autoRecovery === 'disabled' || recent.length >= recoveriesPerDay) {
-        state.write(tx => recordLost(tx, row.instanceId, clock.now(), message));
+        state.write(tx => recordLost(tx, row.instanceId, clock.now(), serverReason('Server.InternalError', message)));
         return;
       }
       recoveries.set(row.instanceId, [...recent, clock.now()]);

@@ -4,7 +4,7 @@ import { networkInterfaces } from '../network-interfaces/model.ts';
 import { removeAllTags } from '../tags/model.ts';
 import { volumes } from '../volumes/model.ts';
 import { type InstanceRow, instances } from './model.ts';
-import { serverReason, stateReasons } from './state-reasons.ts';
+import { stateReasons } from './state-reasons.ts';
 
 /*
  * What the controller records when something has happened to a machine. Each looks at the row as it is now: a user
@@ -47,10 +47,14 @@ export function recordGuestShutdown(tx: Tx, instanceId: string, now: number): vo
 }
 
 /** The machine of a running instance was lost and is not to be brought back. */
-export function recordLost(tx: Tx, instanceId: string, now: number, message: string): void {
+export function recordLost(
+  tx: Tx,
+  instanceId: string,
+  now: number,
+  stateReason: NonNullable<InstanceRow['stateReason']>,
+): void {
   const row = tx.get(instances, instanceId);
   if (row?.state !== 'running') return;
-  const stateReason = serverReason('Server.InternalError', message);
   tx.put(instances, {
     ...row,
     state: 'stopping',

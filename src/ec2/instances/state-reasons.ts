@@ -26,7 +26,7 @@ export const stateReasons = {
 } as const;
 
 export function serverReason(
-  code: 'Server.InsufficientInstanceCapacity' | 'Server.InternalError',
+  code: 'Server.InsufficientInstanceCapacity' | 'Server.InternalError' | 'Server.ScheduledStop',
   message: string,
 ): { code: string; message: string } {
   return { code, message: `${code}: ${message}` };
