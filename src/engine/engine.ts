@@ -56,7 +56,11 @@ export interface MachineSpec {
 export type MachineStatus =
   | { readonly state: 'absent' }
   | { readonly state: 'running'; readonly since: number }
-  | { readonly state: 'stopped'; readonly cause: 'guest-shutdown' | 'host-request' | 'crash'; readonly message?: string };
+  | {
+      readonly state: 'stopped';
+      readonly cause: 'guest-shutdown' | 'host-request' | 'crash';
+      readonly message?: string;
+    };
 
 /** An RGB picture, 3 bytes a pixel, rows from the top. */
 export interface Screen {
@@ -202,7 +206,11 @@ export interface Engine {
    * Is there room for these machines and volumes besides what was promised before?
    * A synchronous look at cached figures, since operations ask inside a transaction.
    */
-  admit(request: { readonly memoryMib: number; readonly diskGib: number; readonly promisedMemoryMib: number }): true | string;
+  admit(request: {
+    readonly memoryMib: number;
+    readonly diskGib: number;
+    readonly promisedMemoryMib: number;
+  }): true | string;
 }
 
 /** What the engine could not do, in words that may become a resource's `StateReason`. */
