@@ -9,6 +9,8 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { readOperation, writeOperation } from '../../api/operation.ts';
+import { checkMetadataTagKeys } from '../tags/metadata-keys.ts';
+import { tagsOf } from '../tags/model.ts';
 import { checkMetadataOptions } from './launch/metadata-options.ts';
 import { instances, type MetadataDefaultsRow, metadataDefaults } from './model.ts';
 import { renderMetadataOptions } from './render.ts';
@@ -38,6 +40,7 @@ export const modifyInstanceMetadataOptions = writeOperation<
       httpEndpoint: input.HttpEndpoint ?? now.httpEndpoint,
       instanceMetadataTags: input.InstanceMetadataTags ?? now.instanceMetadataTags,
     };
+    if (metadataOptions.instanceMetadataTags === 'enabled') checkMetadataTagKeys(tagsOf(context.db, row.instanceId));
     context.db.put(instances, { ...row, metadataOptions });
     return { InstanceId: row.instanceId, InstanceMetadataOptions: renderMetadataOptions(metadataOptions) };
   },

@@ -7,6 +7,7 @@ import { type InstanceTypeFacts, instanceType } from '../../instance-types/catal
 import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
 import { assignPublicIp, attachNetworkInterface, createNetworkInterface } from '../../network-interfaces/lifecycle.ts';
 import type { NetworkInterfaceRow } from '../../network-interfaces/model.ts';
+import { checkMetadataTagKeys } from '../../tags/metadata-keys.ts';
 import { addTags, parseTagSpecifications, type Tags } from '../../tags/model.ts';
 import { volumes } from '../../volumes/model.ts';
 import { type InstanceRow, instances, metadataDefaults } from '../model.ts';
@@ -149,6 +150,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     uuid: newUuid(),
   };
   db.put(instances, row);
+  if (row.metadataOptions.instanceMetadataTags === 'enabled') checkMetadataTagKeys(launch.tags.instance ?? {});
   addTags(db, { resourceId: instanceId, resourceType: 'instance', owner }, launch.tags.instance ?? {});
   return row;
 }
