@@ -4,7 +4,7 @@ export const command: Command = {
   name: 'test',
   summary: 'runs the tests of Fogbank itself',
   description:
-    'Runs formatter and linter, type checker and unit tests, then tests with real machines and networks, then tests with real AWS clients. The last two need root and are skipped without. AMIs that are missing are built first. The last line has the totals of all runs.',
+    'Runs formatter and linter, type checker and unit tests, then tests with real machines and networks (as root only; AMIs that are missing are built first), then tests with real AWS clients and the crash test. The last line has the totals of all runs.',
   options: [
     { name: 'unit', description: 'checks and unit tests only' },
     { name: 'guest', description: 'tests with machines and networks only' },
