@@ -1,17 +1,4 @@
-import {
-  chmod,
-  chown,
-  cp,
-  lstat,
-  lutimes,
-  mkdir,
-  readdir,
-  rm,
-  stat,
-  symlink,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, chown, cp, lstat, lutimes, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../run.ts';
 
@@ -27,6 +14,8 @@ const masked = [
   'e2scrub_reap.service',
   'fstrim.timer',
   'systemd-pstore.service',
+  // Waits for all devices; cloud-init has waited for the network interface.
+  'ifupdown-pre.service',
   // Modules that the kernel loads by itself when they are used, and file systems for debugging it.
   'modprobe@.service',
   'proc-sys-fs-binfmt_misc.automount',
@@ -37,11 +26,12 @@ const masked = [
   'systemd-binfmt.service',
 ];
 
-const enabled = ['systemd-networkd.service', 'systemd-resolved.service', 'ssh.service'];
+const enabled = ['networking.service', 'ssh.service'];
 
 /** Everything that was made while installing and belongs to one machine, or is of no use in another. */
 const removed = [
   'etc/hostname',
+  'etc/resolv.conf',
   'etc/ssh/ssh_host_ecdsa_key',
   'etc/ssh/ssh_host_ecdsa_key.pub',
   'etc/ssh/ssh_host_ed25519_key',
@@ -99,9 +89,6 @@ async function writeConfiguration(tree: string): Promise<void> {
   await rm(join(tree, 'etc/apt/sources.list.d'), { recursive: true, force: true });
   await mkdir(join(tree, 'etc/apt/sources.list.d'));
   await put('etc/default/locale', 'LANG=C.UTF-8\n');
-  // The bootstrap left this machine's name servers there.
-  await rm(join(tree, 'etc/resolv.conf'), { force: true });
-  await symlink('../run/systemd/resolve/stub-resolv.conf', join(tree, 'etc/resolv.conf'));
   // Empty, not missing: a new identity for each machine, without the first-boot work for a system without settings.
   await put('etc/machine-id', '');
   await put('etc/hosts', '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n');
