@@ -47,7 +47,8 @@ export function nextStep(book: Book, context: StepContext): Step {
     [live.length ? 3 : 0, () => power('StartInstances', 'stopped', 'running', context, live)],
     [live.length ? 1 : 0, () => reboot(context.random.pick(live.filter(([, one]) => one.state === 'running'))?.[0])],
     [live.length > 4 ? 5 : 1, () => terminate(context, live)],
-    [live.length ? 2 : 0, () => protect(context.random.pick(live))],
+    [live.length ? 1 : 0, () => protect(context.random.pick(live.filter(([, one]) => !one.protected)))],
+    [live.length ? 2 : 0, () => protect(context.random.pick(live.filter(([, one]) => one.protected)))],
     [
       live.length ? 2 : 0,
       () =>
@@ -222,7 +223,8 @@ function power(
   live: Live[],
 ): Step | undefined {
   const ids = live.filter(([, one]) => one.state === from).map(([id]) => id);
-  const chosen = ids.slice(0, 1 + random.below(3));
+  const first = random.below(ids.length);
+  const chosen = ids.slice(first, first + 1 + random.below(3));
   if (chosen.length === 0) return undefined;
   return {
     action,
@@ -243,7 +245,8 @@ function reboot(id: string | undefined): Step | undefined {
 }
 
 function terminate({ random }: StepContext, live: Live[]): Step | undefined {
-  const chosen = live.slice(0, 1 + random.below(3));
+  const first = random.below(live.length);
+  const chosen = live.slice(first, first + 1 + random.below(3));
   if (chosen.length === 0) return undefined;
   const ids = chosen.map(([id]) => id);
   const refused = chosen.some(([, one]) => one.protected);
