@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { duration, Transcript } from './demo/transcript.ts';
 import { progressPrinter } from './progress.ts';
+import { isUsable } from './test-clients.ts';
 import { add } from './test-runs.ts';
 
 function collect(isTTY: boolean, columns = 80) {
@@ -84,3 +85,13 @@ test('totals count files that do not load, and runs that broke', () => {
   add(totals, null, 1);
   expect(totals.failed).toBe(5);
 });
+
+test.each([
+  ['aws-cli/2.9.19 Python/3.11.2 Linux/6.1', false],
+  ['aws-cli/2.13.0 Python/3.11.2', true],
+  ['aws-cli/1.45.11 Python/3.11.7', true],
+  ['aws-cli/1.27.1 Python/3.11.7', false],
+  ['', false],
+])('clients that read AWS_ENDPOINT_URL: %s', (output, usable) =>
+  expect(isUsable({ since: { 1: 29, 2: 13 } }, output)).toBe(usable),
+);

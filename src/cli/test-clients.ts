@@ -1,22 +1,54 @@
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { probe } from './doctor/check.ts';
-import type { SystemPackage } from './packages.ts';
+import { ensurePackages } from './packages.ts';
 
-/** An AWS client that acceptance tests run when the machine has it. */
+/** An AWS client that acceptance tests run. */
 interface TestClient {
-  /** Succeeds where it can be used. */
+  /** Python package. */
+  readonly name: string;
+  /** Prints its version. */
   readonly command: readonly string[];
-  readonly debianPackage: string;
+  /** The oldest versions, by their first number, that read AWS_ENDPOINT_URL: Debian 12 has older ones. */
+  readonly since: Readonly<Record<number, number>>;
 }
 
 const clients: readonly TestClient[] = [
-  { command: ['aws', '--version'], debianPackage: 'awscli' },
-  { command: ['python3', '-c', 'import boto3'], debianPackage: 'python3-boto3' },
+  { name: 'awscli', command: ['aws', '--version'], since: { 1: 29, 2: 13 } },
+  { name: 'boto3', command: ['python3', '-c', 'import boto3; print(boto3.__version__)'], since: { 1: 28 } },
 ];
 
-/** Debian packages of the clients that this machine lacks; Debian has none of Terraform. */
-export async function clientPackages(): Promise<SystemPackage[]> {
-  const problems = await Promise.all(clients.map(client => probe(client.command)));
-  return clients
-    .filter((_, index) => problems[index]?.ok !== true)
-    .map(({ debianPackage }) => ({ provides: `/var/lib/dpkg/info/${debianPackage}.list`, name: debianPackage }));
+/**
+ * Makes the AWS CLI and boto3 available: where this machine has none that are new enough, from Python's package index
+ * into a virtual environment at `folder`. Returns the folder with their commands, to be put first on PATH, or undefined
+ * when nothing was needed. Terraform must be there already: no registry has it.
+ * @throws UserError when Python is missing and cannot be installed; Error with pip's complaint.
+ */
+export async function installClients(folder: string): Promise<string | undefined> {
+  const found = await Promise.all(clients.map(async client => isUsable(client, (await probe(client.command)).output)));
+  if (found.every(Boolean)) return undefined;
+  const commands = join(folder, 'bin');
+  const complete = join(folder, 'complete');
+  if (existsSync(complete)) return commands;
+  await ensurePackages([{ provides: '/usr/share/doc/python3-venv', name: 'python3-venv' }], 'to install AWS clients');
+  // A virtual environment cannot be moved when it is complete, so that a mark tells one that was interrupted.
+  await rm(folder, { recursive: true, force: true });
+  await must(['/usr/bin/python3', '-m', 'venv', folder]);
+  const pip = [join(commands, 'python3'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+  await must([...pip, ...clients.map(({ name }) => name)]);
+  await writeFile(complete, '');
+  return commands;
+}
+
+async function must(words: readonly string[]): Promise<void> {
+  const result = await probe(words, '', 10 * 60_000);
+  if (!result.ok) throw new Error(`${words.slice(0, 4).join(' ')} failed: ${result.error.split('\n').at(-1)}`);
+}
+
+/** Judges what a client printed about its version: `aws-cli/2.13.1 Python/…` or `1.28.0`. */
+export function isUsable({ since }: Pick<TestClient, 'since'>, output: string): boolean {
+  const [, major, minor] = /(?:^|\/)(\d+)\.(\d+)\./.exec(output) ?? [];
+  const least = since[Number(major)];
+  return least !== undefined && Number(minor) >= least;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePackages, imagePackages, machinePackages } from './packages.ts';
 import { progressPrinter } from './progress.ts';
-import { clientPackages } from './test-clients.ts';
+import { installClients } from './test-clients.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -34,7 +34,7 @@ export async function runTests(options: TestOptions): Promise<number> {
   for (const kind of options.kinds) {
     try {
       if (kind === 'unit') await unitTests(options.filters, totals);
-      else if (kind === 'acceptance') await acceptanceTests(options, totals);
+      else if (kind === 'acceptance') await acceptanceTests(options, totals, notes);
       else if (process.getuid?.() === 0) await guestTests(options.filters, totals);
       else {
         totals.skipped++;
@@ -65,10 +65,15 @@ async function guestTests(filters: readonly string[], totals: Totals): Promise<v
 }
 
 /** Clients that this machine does not have are skipped by their tests, which say why. */
-async function acceptanceTests(options: TestOptions, totals: Totals): Promise<void> {
+async function acceptanceTests(options: TestOptions, totals: Totals, notes: string[]): Promise<void> {
   if (options.installClients) {
-    // One that cannot be installed is a skipped test, not a broken run.
-    await ensurePackages(await clientPackages(), 'to test with AWS clients').catch(() => {});
+    const folder = join(root, '.node/clients');
+    // What cannot be installed is a skipped test, not a broken run.
+    const commands = await installClients(folder).catch(error => {
+      notes.push(`AWS clients could not be installed: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    });
+    if (commands !== undefined) process.env.PATH = `${commands}:${process.env.PATH ?? ''}`;
   }
   await vitest('acceptance', options.filters, totals);
 }

@@ -9,7 +9,10 @@ export const command: Command = {
     { name: 'unit', description: 'checks and unit tests only' },
     { name: 'guest', description: 'tests with machines and networks only' },
     { name: 'acceptance', description: 'tests with AWS clients only' },
-    { name: 'install-clients', description: 'installs the AWS clients that Debian has (as CI=true does)' },
+    {
+      name: 'install-clients',
+      description: 'installs the AWS CLI and boto3 where they are missing or too old (as CI=true does)',
+    },
   ],
   rest: 'FILTER …  (parts of test file names)',
   async run(invocation) {

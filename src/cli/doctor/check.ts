@@ -18,11 +18,18 @@ export const ok = (detail: string): Finding => ({ level: 'ok', detail });
 export const warn = (detail: string, advice?: string): Finding => ({ level: 'warn', detail, advice });
 export const fail = (detail: string, advice?: string): Finding => ({ level: 'fail', detail, advice });
 
-/** Runs a command, feeding it `input`; resolves to its output and whether it succeeded, also when it cannot start. */
-export function probe(words: readonly string[], input = ''): Promise<{ ok: boolean; output: string; error: string }> {
+/**
+ * Runs a command, feeding it `input`, for `timeout` milliseconds at most. Resolves to its output and whether it
+ * succeeded, also when it cannot start.
+ */
+export function probe(
+  words: readonly string[],
+  input = '',
+  timeout = 20_000,
+): Promise<{ ok: boolean; output: string; error: string }> {
   const [name = '', ...rest] = words;
   const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
-  const child = spawn(name, rest, { stdio: 'pipe', timeout: 20_000, env: { ...process.env, PATH: path, LC_ALL: 'C' } });
+  const child = spawn(name, rest, { stdio: 'pipe', timeout, env: { ...process.env, PATH: path, LC_ALL: 'C' } });
   let output = '';
   let error = '';
   child.stdout.on('data', chunk => {
