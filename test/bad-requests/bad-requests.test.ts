@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCredentials } from '../../src/cli/server-files.ts';
 import type { SigningKey } from '../../src/cli/sign.ts';
+import { KillableServer } from '../support/killable-server.ts';
 import { type RawAnswer, RawSender, type SentRequest, sign } from '../support/raw-request.ts';
-import { SimulatorServer } from '../support/simulator-server.ts';
 import { type BadRequest, type Fixture, filled } from './case.ts';
 import { changes } from './changes.ts';
 import { describing } from './describe.ts';
@@ -23,7 +23,7 @@ const tables = { signatures, wire, describing, changes };
 const all = Object.values(tables).flat();
 const rounds = 14;
 
-const server = new SimulatorServer();
+const server = new KillableServer();
 let sender: RawSender;
 let key: SigningKey;
 let fixture: Fixture;

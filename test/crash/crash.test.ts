@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
+import { KillableServer } from '../support/killable-server.ts';
 import type { QueryClient } from '../support/query-client.ts';
 import { Random } from '../support/random.ts';
-import { SimulatorServer } from '../support/simulator-server.ts';
 import { brokenIndexes, brokenInvariants } from './invariants.ts';
 import { bookOf, observe, text } from './observe.ts';
 import { type Counts, Worker } from './worker.ts';
@@ -23,7 +23,7 @@ const longestLoad = 400;
 /** One kill of this many comes while the server starts. */
 const killsAtStart = 10;
 
-const victim = new SimulatorServer();
+const victim = new KillableServer();
 afterAll(() => victim.remove());
 
 it(`loses nothing that was answered, in ${kills} kills`, { timeout: 15 * 60_000 }, async () => {

@@ -5,23 +5,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCredentials } from '../../src/cli/server-files.ts';
+import { output } from './process.ts';
 import { QueryClient } from './query-client.ts';
 
+const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** A real server on the simulator engine with a data folder of its own, which can be killed and started again. */
-export class SimulatorServer {
+export interface KillableServerOptions {
+  /** The simulator unless given, with an image cache of its own; QEMU uses the machine's. */
+  readonly engine?: 'simulator' | 'qemu';
+  readonly publicPool?: string;
+}
+
+/** A real server with a data folder of its own, which can be killed and started again. */
+export class KillableServer {
   readonly folder = mkdtempSync(join(tmpdir(), 'fogbank-server-'));
   readonly dataDir = join(this.folder, 'data');
-  readonly #images = join(this.folder, 'images');
+  readonly #words: readonly string[];
   #child: ChildProcess | undefined;
   #log = '';
 
   /** Milliseconds that each start took until the server accepted calls. */
   readonly starts: number[] = [];
 
-  constructor() {
-    writeImage(this.#images);
+  constructor({ engine = 'simulator', publicPool = '198.19.0.0/16' }: KillableServerOptions = {}) {
+    const images = join(this.folder, 'images');
+    if (engine === 'simulator') writeImage(images);
+    const cache = engine === 'simulator' ? ['--image-cache', images] : [];
+    this.#words = ['--engine', engine, '--data', this.dataDir, '--public-pool', publicPool, ...cache];
   }
 
   /** What the server of the latest start has said. */
@@ -36,10 +47,9 @@ export class SimulatorServer {
   /** Starts the process and does not wait. */
   spawn(): ChildProcess {
     this.#log = '';
-    const where = ['--data', this.dataDir, '--listen', '127.0.0.1:0', '--image-cache', this.#images];
-    const words = ['up', '--engine', 'simulator', '--public-pool', '198.19.0.0/16', ...where];
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
-      env: { PATH: process.env.PATH, HOME: this.folder, NODE_COMPILE_CACHE: join(tmpdir(), 'fogbank-compile-cache') },
+    const words = ['up', '--listen', '127.0.0.1:0', ...this.#words];
+    const child = spawn(process.execPath, [...nodeFlags, main, ...words], {
+      env: environment(this.folder),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const note = (chunk: Buffer): void => {
@@ -91,10 +101,23 @@ export class SimulatorServer {
     return code as number | null;
   }
 
+  /** Runs `fogbank down`: nothing of this server is left on the machine afterwards. */
+  async down(): Promise<void> {
+    await output(process.execPath, [...nodeFlags, main, 'down', ...this.#words], { env: environment(this.folder) });
+    this.#child = undefined;
+  }
+
   remove(): void {
     this.#child?.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Nothing of the one who runs the tests but where AMIs are and how processors are emulated. */
+function environment(folder: string): NodeJS.ProcessEnv {
+  const { PATH, FOGBANK_IMAGE_CACHE, FOGBANK_ACCEL } = process.env;
+  const machine = { ...(FOGBANK_IMAGE_CACHE && { FOGBANK_IMAGE_CACHE }), ...(FOGBANK_ACCEL && { FOGBANK_ACCEL }) };
+  return { PATH, HOME: folder, NODE_COMPILE_CACHE: join(tmpdir(), 'fogbank-compile-cache'), ...machine };
 }
 
 /** The simulator never opens a disk, so an AMI needs no more than its manifest and a file. */
