@@ -20,7 +20,7 @@ import { text } from './observe.ts';
 const kills = 10;
 const seed = Number(process.env.FOGBANK_CRASH_SEED ?? randomInt(2 ** 31));
 const random = new Random(seed);
-const publicPool = '198.19.107.0/24';
+const publicPool = '198.19.119.0/24';
 /** Seconds for a boot, on a busy machine without KVM. */
 const boot = 180;
 
