@@ -46,6 +46,15 @@ async function must(words: readonly string[]): Promise<void> {
   if (!result.ok) throw new Error(`${words.slice(0, 4).join(' ')} failed: ${result.error.split('\n').at(-1)}`);
 }
 
+/** Why tests cannot use a client of this machine, or undefined when they can. */
+export async function clientProblem(name: 'awscli' | 'boto3'): Promise<string | undefined> {
+  const client = clients.find(candidate => candidate.name === name);
+  if (client === undefined) return `there is no client ${name}`;
+  const { ok, output, error } = await probe(client.command);
+  if (!ok) return `${client.command[0]}: ${error.split('\n').at(-1)}`;
+  return isUsable(client, output) ? undefined : `${output.trim()} does not read AWS_ENDPOINT_URL yet`;
+}
+
 /** Judges what a client printed about its version: `aws-cli/2.13.1 Python/…` or `1.28.0`. */
 export function isUsable({ since }: Pick<TestClient, 'since'>, output: string): boolean {
   const [, major, minor] = /(?:^|\/)(\d+)\.(\d+)\./.exec(output) ?? [];

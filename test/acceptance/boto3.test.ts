@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { problemWith, run, skipped } from '../support/process.ts';
+import { clientProblem } from '../../src/cli/test-clients.ts';
+import { run, skipped } from '../support/process.ts';
 import { pools, startServer, type TestServer } from '../support/server.ts';
 
 /* boto3: the tests are in boto3_session.py, in Python; here each of them is run against a server. */
@@ -10,7 +11,7 @@ import { pools, startServer, type TestServer } from '../support/server.ts';
 const folder = dirname(fileURLToPath(import.meta.url));
 const source = await readFile(join(folder, 'boto3_session.py'), 'utf8');
 const names = [...source.matchAll(/def test_(\w+)/g)].map(match => match[1]);
-const skip = skipped('tests with boto3', await problemWith('python3', '-c', 'import boto3'));
+const skip = skipped('tests with boto3', await clientProblem('boto3'));
 
 describe.skipIf(skip)('boto3', () => {
   let server: TestServer;

@@ -1,8 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clientProblem } from '../../src/cli/test-clients.ts';
 import { type AwsCli, awsCli } from '../support/aws-cli.ts';
-import { output, problemWith, skipped } from '../support/process.ts';
+import { output, skipped } from '../support/process.ts';
 import { pools, startServer, type TestServer } from '../support/server.ts';
 
 /*
@@ -10,7 +11,7 @@ import { pools, startServer, type TestServer } from '../support/server.ts';
  * ones before it made.
  */
 
-const skip = skipped('tests with the AWS CLI', await problemWith('aws', '--version'));
+const skip = skipped('tests with the AWS CLI', await clientProblem('awscli'));
 
 describe.skipIf(skip)('the AWS CLI', () => {
   let server: TestServer;
