@@ -53,8 +53,8 @@ const packages: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   'qemu-img': 'qemu-utils',
   mke2fs: 'e2fsprogs',
+  debugfs: 'e2fsprogs',
   chroot: 'coreutils',
-  cpio: 'cpio',
 };
 
 function missingTool(command: string): string {

@@ -93,6 +93,14 @@ describe('the debian-12 AMI', { timeout: 600_000 }, () => {
     expect(console).toMatch(/256 SHA256:\S+ root@\S+ \(ED25519\)/);
   });
 
+  it('gives a disk that is plugged in the name that its user chose, and takes the name away with it', async () => {
+    await guest.plugDisk(1, 106);
+    const wait = 'until [ -e /dev/xvdf ]; do sleep 0.1; done; readlink /dev/xvdf; readlink /dev/sdf';
+    expect(await guest.ssh('admin', wait, 60_000)).toBe('vdb\nvdb\n');
+    await guest.qmp('device_del', { id: 'plugged' });
+    await guest.ssh('admin', 'while [ -e /dev/xvdf ]; do sleep 0.1; done', 60_000);
+  });
+
   it('ends at the power button and starts again as the same instance', async () => {
     const key = await guest.ssh('admin', 'cat /etc/ssh/ssh_host_ed25519_key.pub');
     await guest.qmp('system_powerdown');

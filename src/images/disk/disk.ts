@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { run } from '../run.ts';
 import { SECTOR } from './partition-table.ts';
 
@@ -29,6 +29,7 @@ export async function makeDisk(file: string, plan: DiskPlan): Promise<void> {
   try {
     await disk.truncate(sectorsOf(plan.sizeGib) * SECTOR);
     await makeFileSystem(file, plan);
+    await settleChangeTimes(file, plan);
     for (const [sector, bytes] of plan.sectors) await put(disk, sector, bytes);
   } finally {
     await disk.close();
@@ -44,6 +45,23 @@ async function makeFileSystem(file: string, plan: DiskPlan): Promise<void> {
   args.push('-L', plan.label, '-U', plan.uuid, '-E', extended, '-d', plan.tree, file, size);
   const time = String(plan.epoch);
   await run('mke2fs', args, { env: { SOURCE_DATE_EPOCH: time, E2FSPROGS_FAKE_TIME: time } });
+}
+
+/**
+ * mke2fs copies the times when the tree's inodes were last changed, which nobody can set: each build would have others.
+ * Inodes were given numbers one after the other, those below 11 are the file system's own.
+ */
+async function settleChangeTimes(file: string, plan: DiskPlan): Promise<void> {
+  const inodes = (await readdir(plan.tree, { recursive: true })).length + 12;
+  const commands: string[] = [];
+  for (let inode = 1; inode <= inodes; inode += 1) {
+    if (inode <= 10 && ![2, 7, 8].includes(inode)) continue;
+    commands.push(`sif <${inode}> ctime @${plan.epoch}`, `sif <${inode}> ctime_extra 0`);
+  }
+  const script = `${file}.debugfs`;
+  await writeFile(script, `${commands.join('\n')}\n`);
+  await run('debugfs', ['-w', '-f', script, `${file}?offset=${plan.rootStart * SECTOR}`]);
+  await rm(script);
 }
 
 async function put(disk: FileHandle, sector: number, bytes: Buffer): Promise<void> {

@@ -30,11 +30,8 @@ const LABEL = 'micro-root';
 const UUID = '6d696372-6f00-4000-8000-666f67626100';
 const SIZE_GIB = 1;
 
-/**
- * What the kernel is told: messages go to the screen and the serial console, whose log GetConsoleOutput shows. Disks
- * and interfaces are plugged by ACPI, so the services of each PCI Express port would only cost half a second.
- */
-const commandLine = 'console=tty0 console=ttyS0,115200n8 panic=5 random.trust_cpu=on pcie_ports=compat';
+/** What the kernel is told: messages go to the screen and the serial console, whose log GetConsoleOutput shows. */
+const commandLine = 'console=tty0 console=ttyS0,115200n8 panic=5 random.trust_cpu=on';
 
 /** The kernel lies outside of file systems, in partition 2; the root file system, partition 1, can grow after it. */
 const BOOT_START = 2048;

@@ -61,6 +61,14 @@ describe('the micro AMI', { timeout: 300_000 }, () => {
     await expect(guest.ssh('ec2-user', 'imds meta-data/none')).rejects.toThrow();
   });
 
+  it('gives a disk that is plugged in the name that its user chose, and takes the name away with it', async () => {
+    await guest.plugDisk(1, 106);
+    const wait = 'until [ -e /dev/xvdf ]; do sleep 0.1; done; readlink /dev/xvdf; readlink /dev/sdf';
+    expect(await guest.ssh('ec2-user', wait, 60_000)).toBe('vdb\nvdb\n');
+    await guest.qmp('device_del', { id: 'plugged' });
+    await guest.ssh('ec2-user', 'while [ -e /dev/xvdf ]; do sleep 0.1; done', 60_000);
+  });
+
   it('ends at the power button, and has its content, host key and no second run of user data when it starts again', async () => {
     await guest.ssh('ec2-user', 'echo kept > kept');
     await guest.qmp('system_powerdown');

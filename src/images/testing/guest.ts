@@ -136,10 +136,6 @@ export class Guest {
     );
     const vendor = 'manufacturer=Amazon EC2';
     const cpus = options.cpus ?? 2;
-    const ports = Array.from({ length: 28 }, (_, n) => {
-      const place = `addr=0x${(0x10 + Math.floor(n / 8)).toString(16)}.${n % 8}${n % 8 === 0 ? ',multifunction=on' : ''}`;
-      return ['-device', `pcie-root-port,id=port${n},bus=pcie.0,chassis=${n + 1},${place}`];
-    }).flat();
     const child = network.start('qemu.log', [
       'qemu-system-x86_64',
       ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
@@ -158,11 +154,14 @@ export class Guest {
       ],
       ...['-qmp', `unix:${join(network.folder, 'qmp.sock')},server=on,wait=off`],
       ...['-object', 'rng-random,id=entropy,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=entropy'],
-      ...ports,
+      ...['-device', 'pcie-pci-bridge,id=slots,bus=pcie.0,addr=0x10'],
       ...['-netdev', 'tap,id=net0,ifname=tap0,script=no,downscript=no'],
-      ...['-device', `virtio-net-pci,bus=port0,netdev=net0,mac=${GUEST_MAC},romfile=`],
+      ...['-device', `virtio-net-pci,bus=slots,addr=0x1,disable-legacy=on,netdev=net0,mac=${GUEST_MAC},romfile=`],
       ...['-drive', `if=none,id=root,file=${disk},format=qcow2,cache=unsafe`],
-      ...['-device', 'virtio-blk-pci,id=root,bus=port1,drive=root,serial=vol0123456789abcdef0,bootindex=0'],
+      ...[
+        '-device',
+        'virtio-blk-pci,id=root,bus=slots,addr=0x2,disable-legacy=on,drive=root,serial=vol0123456789abcdef0,bootindex=0',
+      ],
     ]);
     return new Guest(network, child);
   }
@@ -208,6 +207,18 @@ export class Guest {
     }
     socket.destroy();
     return text;
+  }
+
+  /**
+   * Plugs an empty disk into the running machine, under the name that a user chose for it.
+   * @param acpiIndex tells the guest the name: 100 + the letters after `/dev/sd` or `/dev/xvd` as a number (a = 1).
+   */
+  async plugDisk(gib: number, acpiIndex: number): Promise<void> {
+    const filename = join(this.#network.folder, 'plugged.raw');
+    await exec('qemu-img', ['create', '-q', '-f', 'raw', filename, `${gib}G`]);
+    await this.qmp('blockdev-add', { driver: 'raw', 'node-name': 'plugged', file: { driver: 'file', filename } });
+    const place = { bus: 'slots', addr: '0x7', 'disable-legacy': 'on', 'acpi-index': acpiIndex };
+    await this.qmp('device_add', { driver: 'virtio-blk-pci', id: 'plugged', drive: 'plugged', ...place });
   }
 
   /** Waits for the machine to end by itself. @returns false when it did not within `timeout` ms. */
