@@ -224,7 +224,7 @@ describe('neighbours', () => {
 
   test('one whose security group is not allowed does not get through', async () => {
     expect(await connects(otherLogin, address(), 8080)).toBe('filtered');
-    expect((await otherLogin.attempt(`ping -c 1 -W 2 ${address()}`)).code).not.toBe(0);
+    expect((await otherLogin.attempt(`sudo ping -c 1 -W 2 ${address()}`)).stdout).toContain('100% packet loss');
     // What is allowed to all is.
     expect(await connects(otherLogin, address(), 22)).toBe('open');
   });
@@ -245,13 +245,18 @@ describe('neighbours', () => {
   test('an instance cannot speak with another address than its own', async () => {
     await guests.allow(group, { IpProtocol: 'icmp', FromPort: -1, ToPort: -1, IpRanges: [{ CidrIp: '0.0.0.0/0' }] });
     await eventually('answered ping', 10, async () =>
-      (await otherLogin.attempt(`ping -c 1 -W 2 ${address()}`)).code === 0 ? true : undefined,
+      (await otherLogin.attempt(`sudo ping -c 1 -W 2 ${address()}`)).code === 0 ? true : undefined,
     );
-    const [a, b, c] = (other.PrivateIpAddress ?? '').split('.');
-    const stolen = `${a}.${b}.${c}.251`;
-    await otherLogin.run(`sudo ip address add ${stolen}/32 dev eth0`);
-    expect((await otherLogin.attempt(`ping -c 1 -W 2 -I ${stolen} ${address()}`)).code).not.toBe(0);
-    await otherLogin.run(`sudo ip address del ${stolen}/32 dev eth0`);
+    // What the receiver has seen, whatever it answered: the first column of numbers below "Icmp:" is InMsgs.
+    const received = async () => Number(await login.run("awk '/^Icmp: [0-9]/ {print $2}' /proc/net/snmp"));
+    const atFirst = await received();
+    await otherLogin.run(`sudo ping -c 3 -W 2 ${address()}`);
+    expect(await received()).toBe(atFirst + 3);
+    const stolen = (other.PrivateIpAddress ?? '').replace(/\d+$/, '251');
+    await otherLogin.run(`sudo /sbin/ip address add ${stolen}/32 dev eth0`);
+    const before = await received();
+    expect((await otherLogin.attempt(`sudo ping -c 3 -W 1 -I ${stolen} ${address()}`)).stdout).toContain('3 packets');
+    expect(await received()).toBe(before);
   });
 
   test('names are resolved inside the VPC', async () => {
