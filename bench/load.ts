@@ -1,6 +1,6 @@
-import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { signRequest } from '../src/cli/sign.ts';
+import { Connection } from './connection.ts';
 
 /*
  * The load generator: a process of its own, so that what it costs is not the server's. It reads one job as JSON from
@@ -35,24 +35,21 @@ export interface LoadResult {
   readonly size: number;
 }
 
-interface Prepared {
-  readonly headers: Record<string, string>;
-  readonly body: string;
-}
-
-function prepare(job: LoadJob): Prepared[] {
+/** All requests as they go over the wire: signing them costs more than sending them. */
+function prepare(job: LoadJob): Buffer[] {
   const url = new URL('/', job.endpoint);
   const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
   return job.calls.map(({ region, body }) => {
     const headers = signRequest({ method: 'POST', url, body, headers: form }, job, { service: 'ec2', region });
-    return { headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) }, body };
+    const all = { host: url.host, ...headers, 'content-length': String(Buffer.byteLength(body)) };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    return Buffer.from(`POST / HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
   });
 }
 
 async function run(job: LoadJob): Promise<LoadResult> {
   const prepared = prepare(job);
   const url = new URL(job.endpoint);
-  const agent = new Agent({ keepAlive: true, maxSockets: job.concurrency });
   const times: number[] = [];
   let next = 0;
   let failed = 0;
@@ -61,54 +58,30 @@ async function run(job: LoadJob): Promise<LoadResult> {
   const began = performance.now();
   const until = job.once ? Number.POSITIVE_INFINITY : began + (job.duration ?? 5000);
 
-  const send = ({ headers, body }: Prepared): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const started = performance.now();
-      const sent = request(
-        { agent, host: url.hostname, port: url.port, method: 'POST', path: '/', headers },
-        response => {
-          const chunks: Buffer[] = [];
-          response.on('data', chunk => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            times.push(performance.now() - started);
-            size = 0;
-            for (const chunk of chunks) size += chunk.length;
-            if (response.statusCode !== 200) {
-              failed++;
-              failure ??= Buffer.concat(chunks).toString('utf8').slice(0, 500);
-            }
-            resolve();
-          });
-        },
-      );
-      sent.on('error', reject);
-      sent.end(body);
-    });
-
-  const worker = async (): Promise<void> => {
+  const work = async (): Promise<void> => {
+    const connection = new Connection(url.hostname, Number(url.port));
     while (performance.now() < until) {
-      if (job.once && next >= prepared.length) return;
+      if (job.once && next >= prepared.length) break;
       const call = prepared[next++ % prepared.length];
-      if (call !== undefined) await send(call);
+      if (call === undefined) break;
+      const started = performance.now();
+      const answer = await connection.send(call);
+      times.push(performance.now() - started);
+      size = answer.size;
+      if (answer.status !== 200) {
+        failed++;
+        failure ??= answer.text;
+      }
     }
+    connection.close();
   };
-  await Promise.all(Array.from({ length: job.concurrency }, worker));
+  await Promise.all(Array.from({ length: job.concurrency }, work));
   const seconds = (performance.now() - began) / 1000;
-  agent.destroy();
   times.sort((a, b) => a - b);
   const quantile = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
   const answered = times.length;
-  return {
-    answered,
-    failed,
-    ...(failure === undefined ? {} : { failure }),
-    seconds,
-    perSecond: answered / seconds,
-    median: quantile(0.5),
-    p99: quantile(0.99),
-    size,
-  };
+  const rates = { seconds, perSecond: answered / seconds, median: quantile(0.5), p99: quantile(0.99) };
+  return { answered, failed, ...(failure === undefined ? {} : { failure }), ...rates, size };
 }
 
 if (import.meta.main) {

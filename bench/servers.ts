@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +54,10 @@ export async function startFogbank(kept?: string): Promise<Subject> {
   const data = join(folder, 'data');
   const began = performance.now();
   const where = ['--data', data, '--listen', '127.0.0.1:0', '--image-cache', images, '--public-pool', '10.0.0.0/8'];
-  const child = spawn(launcher, ['up', '--engine', 'simulator', ...where], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // The log goes to a file: to read it from a pipe would cost the machine that is measured.
+  const log = openSync(join(folder, 'log'), 'a');
+  const child = spawn(launcher, ['up', '--engine', 'simulator', ...where], { stdio: ['ignore', 'pipe', log] });
+  closeSync(log);
   const [, endpoint = ''] = await outputOf(child, /^fogbank is ready on (\S+) in/m);
   const key = readCredentials(data);
   if (key === undefined) throw new Error('the server wrote no credentials');
