@@ -64,7 +64,7 @@ describe('the debian-12 AMI', { timeout: 600_000 }, () => {
     const status: { datasource: string; errors: string[]; status: string } = JSON.parse(
       await guest.ssh('admin', 'cloud-init status --wait --format json', 400_000),
     );
-    expect(status).toMatchObject({ datasource: 'ec2', errors: [], status: 'done' });
+    expect(status).toMatchObject({ datasource: 'ec2local', errors: [], status: 'done' });
     expect(await guest.ssh('admin', 'cloud-id; systemctl --failed --no-legend')).toBe('aws\n');
     expect(await network.metadataLog()).toMatch(/^PUT \/latest\/api\/token$/m);
   });

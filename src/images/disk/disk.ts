@@ -43,8 +43,7 @@ async function makeFileSystem(file: string, plan: DiskPlan): Promise<void> {
   const extended = `offset=${plan.rootStart * SECTOR},${lazy},hash_seed=${plan.uuid},root_owner=0:0`;
   const args = ['-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '1', '-O', '64bit,metadata_csum'];
   args.push('-L', plan.label, '-U', plan.uuid, '-E', extended, '-d', plan.tree, file, size);
-  const time = String(plan.epoch);
-  await run('mke2fs', args, { env: { SOURCE_DATE_EPOCH: time, E2FSPROGS_FAKE_TIME: time } });
+  await run('mke2fs', args, { env: fixedTime(plan) });
 }
 
 /**
@@ -60,9 +59,15 @@ async function settleChangeTimes(file: string, plan: DiskPlan): Promise<void> {
   }
   const script = `${file}.debugfs`;
   await writeFile(script, `${commands.join('\n')}\n`);
-  await run('debugfs', ['-w', '-f', script, `${file}?offset=${plan.rootStart * SECTOR}`]);
+  await run('debugfs', ['-w', '-f', script, `${file}?offset=${plan.rootStart * SECTOR}`], { env: fixedTime(plan) });
   await rm(script);
 }
+
+/** What e2fsprogs takes for the present, by its newer and its older name. */
+const fixedTime = (plan: DiskPlan): Record<string, string> => ({
+  SOURCE_DATE_EPOCH: String(plan.epoch),
+  E2FSPROGS_FAKE_TIME: String(plan.epoch),
+});
 
 async function put(disk: FileHandle, sector: number, bytes: Buffer): Promise<void> {
   await disk.write(bytes, 0, bytes.length, sector * SECTOR);
