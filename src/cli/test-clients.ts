@@ -21,29 +21,32 @@ const clients: readonly TestClient[] = [
 
 /**
  * Makes the AWS CLI and boto3 available: where this machine has none that are new enough, from Python's package index
- * into a virtual environment at `folder`. Returns the folder with their commands, to be put first on PATH, or undefined
- * when nothing was needed. Terraform must be there already: no registry has it.
- * @throws UserError when Python is missing and cannot be installed; Error with pip's complaint.
+ * into a virtual environment at `folder`. Returns the folder with their commands, to be put first on PATH, and what
+ * could not be had; undefined when nothing was needed. Terraform must be there already: no registry has it.
+ * @throws UserError when Python is missing and cannot be installed; Error when no environment can be made.
  */
-export async function installClients(folder: string): Promise<string | undefined> {
+export async function installClients(folder: string): Promise<{ commands: string; problems: string[] } | undefined> {
   const found = await Promise.all(clients.map(async client => isUsable(client, (await probe(client.command)).output)));
   if (found.every(Boolean)) return undefined;
   const commands = join(folder, 'bin');
   const complete = join(folder, 'complete');
-  if (existsSync(complete)) return commands;
+  if (existsSync(complete)) return { commands, problems: [] };
   await ensurePackages([{ provides: '/usr/share/doc/python3-venv', name: 'python3-venv' }], 'to install AWS clients');
   // A virtual environment cannot be moved when it is complete, so that a mark tells one that was interrupted.
   await rm(folder, { recursive: true, force: true });
   await must(['/usr/bin/python3', '-m', 'venv', folder]);
   const pip = [join(commands, 'python3'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
-  await must([...pip, ...clients.map(({ name }) => name)]);
+  const problems: string[] = [];
+  // One by one: an index may have the one and not the other.
+  for (const { name } of clients) await must([...pip, name]).catch((error: Error) => problems.push(error.message));
+  if (problems.length > 0) return { commands, problems };
   await writeFile(complete, '');
-  return commands;
+  return { commands, problems: [] };
 }
 
 async function must(words: readonly string[]): Promise<void> {
   const result = await probe(words, '', 10 * 60_000);
-  if (!result.ok) throw new Error(`${words.slice(0, 4).join(' ')} failed: ${result.error.split('\n').at(-1)}`);
+  if (!result.ok) throw new Error(`${words.slice(1).join(' ')} failed: ${result.error.split('\n').at(-1)}`);
 }
 
 /** Why tests cannot use a client of this machine, or undefined when they can. */

@@ -69,11 +69,13 @@ async function acceptanceTests(options: TestOptions, totals: Totals, notes: stri
   if (options.installClients) {
     const folder = join(root, '.node/clients');
     // What cannot be installed is a skipped test, not a broken run.
-    const commands = await installClients(folder).catch(error => {
-      notes.push(`AWS clients could not be installed: ${error instanceof Error ? error.message : String(error)}`);
+    const note = (problem: string): number => notes.push(`an AWS client could not be installed: ${problem}`);
+    const installed = await installClients(folder).catch((error: Error) => {
+      note(error.message);
       return undefined;
     });
-    if (commands !== undefined) process.env.PATH = `${commands}:${process.env.PATH ?? ''}`;
+    for (const problem of installed?.problems ?? []) note(problem);
+    if (installed !== undefined) process.env.PATH = `${installed.commands}:${process.env.PATH ?? ''}`;
   }
   await vitest('acceptance', options.filters, totals);
 }
