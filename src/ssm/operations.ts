@@ -10,7 +10,8 @@ import type {
 import { ApiError } from '../api/errors.ts';
 import { type AnyOperation, type ReadContext, readOperation } from '../api/operation.ts';
 import { paginateArray } from '../api/pagination.ts';
-import { publicParameter, publicParametersIn, publicPrefix } from './public-parameters.ts';
+import { findParameter } from './find-parameter.ts';
+import { publicParametersIn, publicPrefix } from './public-parameters.ts';
 
 const maximumNames = 10;
 
@@ -20,38 +21,13 @@ function parameterArn(context: ReadContext, name: string): string {
   return `arn:aws:ssm:${context.region}:${account}:parameter/${name.replace(/^\//, '')}`;
 }
 
-/**
- * A parameter as requests name it: plain, by its ARN, and with `:VERSION` behind it.
- * @throws ApiError `ValidationException` for names that no parameter can have, `ParameterVersionNotFound`.
- */
-function find(context: ReadContext, requested: string): Parameter | undefined {
-  const arn = /^arn:aws:ssm:([a-z0-9-]+):\d*:parameter(\/.+)$/.exec(requested);
-  if (arn !== null && arn[1] !== context.region) return undefined;
-  const [, name = '', selector] = /^([^:]*)(:.*)?$/s.exec(arn?.[2] ?? requested) ?? [];
-  if (name === '' || name.length > 2048 || !/^[\w./-]+$/.test(name)) {
-    throw new ApiError(
-      'ValidationException',
-      'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). Names have letters, digits and . - _ and may be paths with "/".',
-    );
-  }
-  const parameter = publicParameter(context, name);
-  if (parameter === undefined || selector === undefined) return parameter;
-  if (selector !== `:${parameter.Version}`) {
-    throw new ApiError(
-      'ParameterVersionNotFound',
-      `Systems Manager could not find version ${selector.slice(1)} of ${name}. The current version is ${parameter.Version}.`,
-    );
-  }
-  return { ...parameter, Selector: selector };
-}
-
 /** @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html */
 const getParameter = readOperation<GetParameterRequest, GetParameterResult>({
   service: 'ssm',
   name: 'GetParameter',
   resources: (input, context) => [parameterArn(context, input.Name ?? '')],
   run: (input, context) => {
-    const Parameter = find(context, input.Name ?? '');
+    const Parameter = findParameter(context, input.Name ?? '');
     if (Parameter !== undefined) return { Parameter };
     throw new ApiError('ParameterNotFound', `Parameter ${input.Name} not found. ${hint(input.Name ?? '')}`.trim());
   },
@@ -90,7 +66,7 @@ const getParameters = readOperation<GetParametersRequest, GetParametersResult>({
 /** A version that does not exist makes one of several names invalid, not the request. */
 function findOrNothing(context: ReadContext, name: string): Parameter | undefined {
   try {
-    return find(context, name);
+    return findParameter(context, name);
   } catch (error) {
     if (error instanceof ApiError && error.code === 'ParameterVersionNotFound') return undefined;
     throw error;

@@ -322,12 +322,8 @@ describe.skipIf(skip)('the AWS CLI', () => {
       ['InvalidParameterValue', 'ec2 describe-instances --filters Name=no-such-filter,Values=1'],
       ['InvalidGroup.NotFound', 'ec2 describe-security-groups --group-ids sg-00000000000000000'],
       ['ParameterNotFound', 'ssm get-parameter --name /aws/service/no/such/thing'],
-      [
-        'UnsupportedOperation',
-        'ec2 create-fleet --launch-template-configs file://missing --target-capacity-specification TotalTargetCapacity=1',
-      ],
+      ['UnsupportedOperation', 'ec2 describe-carrier-gateways'],
     ])('%s', async (code, words) => {
-      await writeFile(join(server.folder, 'missing'), '[]');
       const failure = await aws.failure`${words.split(' ')}`;
       expect(failure.stderr).toMatch(
         new RegExp(`An error occurred \\(${code}\\) when calling the \\w+ operation: \\S`),

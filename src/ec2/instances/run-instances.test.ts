@@ -100,6 +100,18 @@ describe('RunInstances', () => {
     expect(byEc2?.MetadataOptions).toMatchObject({ HttpTokens: 'optional', HttpPutResponseHopLimit: 1 });
   });
 
+  it('takes the AMI from an SSM parameter', async () => {
+    const api = createTestApi();
+    const imageId = await publishTestImage(api);
+    const name = 'resolve:ssm:/aws/service/fogbank/micro/latest/amd64';
+    const [byName] = await launch(api, { ImageId: name });
+    expect(byName?.ImageId).toBe(imageId);
+    const arn = 'resolve:ssm:arn:aws:ssm:us-east-1::parameter/aws/service/fogbank/micro/latest/amd64';
+    expect((await launch(api, { ImageId: arn }))[0]?.ImageId).toBe(imageId);
+    for (const ImageId of [`${name}:1`, `${name}x`, 'resolve:ssm:', 'resolve:ssm:a b'])
+      expect((await api.fail('RunInstances', { ImageId, MinCount: 1, MaxCount: 1 })).code).toBe('SsmInvalidParameter');
+  });
+
   it('uses the interfaces that the request describes', async () => {
     const api = createTestApi();
     const [first] = await launch(api);

@@ -67,6 +67,6 @@ resource "aws_instance" "web" {
 }
 
 resource "aws_instance" "plain" {
-  ami           = data.aws_ami.micro.id
+  ami           = "resolve:ssm:/aws/service/fogbank/micro/latest/amd64"
   instance_type = "t3.nano"
 }

@@ -1,16 +1,50 @@
 import { ApiError } from '../../../api/errors.ts';
 import { checkId, idKinds } from '../../../api/ids.ts';
-import type { WriteContext } from '../../../api/operation.ts';
+import type { ReadContext, WriteContext } from '../../../api/operation.ts';
 import { regionOf } from '../../../api/owner.ts';
+import { findParameter } from '../../../ssm/find-parameter.ts';
 import { type ImageRow, images } from '../../images/model.ts';
 
 /**
- * The image of a launch, if the caller may use it.
- * @throws ApiError `MissingParameter`, `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`.
+ * The image id that a launch names: itself, or by an SSM parameter as `resolve:ssm:NAME`, `resolve:ssm:NAME:VERSION`
+ * or `resolve:ssm:ARN`.
+ * @throws ApiError `SsmInvalidParameter` when there is no such parameter, or it holds no AMI.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-systems-manager-parameter-to-find-AMI.html
  */
-export function launchableImage(context: WriteContext, imageId: string | undefined): ImageRow {
-  if (imageId === undefined || imageId === '')
+export function resolveImageId(context: ReadContext, imageId: string): string {
+  const [, name] = /^resolve:ssm:(.*)$/s.exec(imageId) ?? [];
+  if (name === undefined) return imageId;
+  const parameter = parameterOf(context, name);
+  if (parameter?.Value === undefined) {
+    throw new ApiError('SsmInvalidParameter', `The parameter ${name} was not found in the Parameter Store.`);
+  }
+  if (parameter.DataType !== 'aws:ec2:image') {
+    throw new ApiError(
+      'SsmInvalidParameter',
+      'Unsupported data type. The following parameter data types are supported: aws:ec2:image',
+    );
+  }
+  return parameter.Value;
+}
+
+/** A name or version that SSM refuses is EC2's error here. */
+function parameterOf(context: ReadContext, name: string) {
+  try {
+    return findParameter(context, name);
+  } catch (error) {
+    if (error instanceof ApiError) throw new ApiError('SsmInvalidParameter', error.message);
+    throw error;
+  }
+}
+
+/**
+ * The image of a launch, if the caller may use it.
+ * @throws ApiError `MissingParameter`, `SsmInvalidParameter`, `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`.
+ */
+export function launchableImage(context: WriteContext, reference: string | undefined): ImageRow {
+  if (reference === undefined || reference === '')
     throw new ApiError('MissingParameter', 'The request must contain the parameter ImageId');
+  const imageId = resolveImageId(context, reference);
   checkId(idKinds.image, imageId);
   const image = context.db.get(images, imageId);
   if (
