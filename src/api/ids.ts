@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Reader } from '../state/state.ts';
 import type { Table } from '../state/table.ts';
 import { ApiError } from './errors.ts';
+import { randomHex } from './random.ts';
 
 /** How ids of one kind look and which errors speak of them. */
 export interface IdKind {
@@ -94,7 +94,7 @@ export const idKinds = {
 
 /** A new id such as `i-0a1b2c3d4e5f60718`: the prefix and 17 hexadecimal digits, the first of them 0 as on EC2. */
 export function newId(prefix: string): string {
-  return `${prefix}-0${randomBytes(8).toString('hex')}`;
+  return `${prefix}-0${randomHex(8)}`;
 }
 
 const form = /^[a-z]+-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;

@@ -1,5 +1,6 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { ApiError } from '../../api/errors.ts';
+import { randomHex } from '../../api/random.ts';
 import type { Reader } from '../../state/state.ts';
 import { internalDomain, publicDomain } from '../regions/zones.ts';
 import type { SubnetRow } from '../subnets/model.ts';
@@ -74,7 +75,7 @@ export function allocatePublicAddress(db: Reader, poolCidr: string): string {
 /** A MAC address that no interface has, locally administered as EC2's are. */
 export function newMacAddress(db: Reader): string {
   for (;;) {
-    const bytes = randomBytes(6);
+    const bytes = Buffer.from(randomHex(6), 'hex');
     // The lowest bits of the first byte: unicast, locally administered.
     bytes[0] = [0x02, 0x06, 0x0a, 0x0e][(bytes[0] ?? 0) & 3] ?? 0x02;
     const address = bytes.toString('hex').match(/../g)?.join(':') ?? '';

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../../api/errors.ts';
 import { newId } from '../../../api/ids.ts';
 import type { WriteContext } from '../../../api/operation.ts';
+import { randomHex } from '../../../api/random.ts';
 import { type InstanceTypeFacts, instanceType } from '../../instance-types/catalogue.ts';
 import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
 import { assignPublicIp, attachNetworkInterface, createNetworkInterface } from '../../network-interfaces/lifecycle.ts';
@@ -308,6 +308,6 @@ function existingKey(context: WriteContext, keyName: string | undefined): KeyPai
 
 /** A version 4 UUID that begins with `ec2`, by which guests know that they run on EC2. */
 function newUuid(): string {
-  const hex = `ec2${randomBytes(16).toString('hex').slice(3)}`;
+  const hex = `ec2${randomHex(16).slice(3)}`;
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
