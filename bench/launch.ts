@@ -13,12 +13,19 @@ import { launcher } from './servers.ts';
 
 /*
  * Time from RunInstances to the first command that runs over SSH, on the qemu engine, with the built AMIs that the
- * machine has. `node bench/launch.ts [ROUNDS]` as root; the results are added to bench/results.md.
+ * machine has. `node bench/launch.ts` as root; the results are added to bench/results.md.
  */
-const rounds = Number(process.argv[2] ?? 3);
 const families = [
-  { family: 'micro', name: 'fogbank-micro-*', user: 'ec2-user', type: 't3.micro', target: '10 s', longest: 120 },
-  { family: 'debian-12', name: 'debian-12-*', user: 'admin', type: 't3.small', target: '–', longest: 600 },
+  {
+    family: 'micro',
+    name: 'fogbank-micro-*',
+    user: 'ec2-user',
+    type: 't3.micro',
+    target: '10 s',
+    rounds: 5,
+    longest: 120,
+  },
+  { family: 'debian-12', name: 'debian-12-*', user: 'admin', type: 't3.small', target: '–', rounds: 2, longest: 600 },
 ];
 const publicPool = '198.19.118.0/24';
 const progress = (line: string): void =>
@@ -71,7 +78,7 @@ async function measureAll(client: QueryClient): Promise<string[]> {
   const ssh = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
   await client.ok('AuthorizeSecurityGroupIngress', { GroupId: group, IpPermissions: [ssh] });
   const rows: string[] = [];
-  for (const { family, name, user, type, target, longest } of families) {
+  for (const { family, name, user, type, target, rounds, longest } of families) {
     const images = await client.ok('DescribeImages', { Filter: [{ Name: 'name', Value: [name] }] });
     const imageId = images.items('imagesSet')[0]?.get('imageId');
     if (imageId === undefined) {

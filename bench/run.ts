@@ -43,7 +43,7 @@ for (const size of sizes) {
   rates.set(size, await withInstances(server, size, { duration: 5_000, launches: 2_000 }));
 }
 
-const version = firstLine('moto_server', '--version');
+const version = firstLine('python3', '-c', 'import moto; print(moto.__version__)');
 let theirs: { rates: Rates; start: number; memory: number; full: number } | undefined;
 try {
   progress(`moto with ${comparedAt} instances`);
