@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { MachineSpec } from '../engine.ts';
 import type { Accelerator } from './accelerator.ts';
-import { commandLine, MAX_ATTACHMENTS } from './command-line.ts';
+import { commandLine, deviceNameIndex, MAX_ATTACHMENTS } from './command-line.ts';
 
 const accelerator: Accelerator = { name: 'tcg', arguments: ['-accel', 'tcg'], reason: 'test' };
 
@@ -60,6 +60,27 @@ describe("QEMU's command line", () => {
     expect(nodes[0]).toMatchObject({ 'read-only': false, file: { filename: 'volumes/vol-0aaaaaaaaaaaaaaaa.qcow2' } });
     expect(nodes[1]).toMatchObject({ 'read-only': true });
     for (const node of nodes) expect(node.cache['no-flush']).toBe(false);
+  });
+
+  test.each([
+    ['/dev/sda1', 101],
+    ['/dev/xvda', 101],
+    ['/dev/sdf', 106],
+    ['xvdz', 126],
+    ['/dev/xvdaa', 127],
+    ['/dev/nvme0n1', undefined],
+  ])('tells the guest the name of %s', (device, index) => {
+    expect(deviceNameIndex(device)).toBe(index);
+  });
+
+  test('tells no name twice', () => {
+    const twins = ['/dev/sdf', '/dev/xvdf'].map((device, n) => ({
+      volumeId: `vol-0${String(n).repeat(16)}`,
+      device,
+      root: false,
+    }));
+    const words = commandLine({ ...spec, disks: twins }, { accelerator }).join(' ');
+    expect(words.match(/acpi-index=106/g)).toHaveLength(1);
   });
 
   test('puts interfaces in the order of their device index', () => {

@@ -46,8 +46,24 @@ function smbios(spec: MachineSpec): string[] {
   ].flatMap(fields => ['-smbios', fields.join(',')]);
 }
 
+/**
+ * How the guest learns the name that the user chose for a disk: our images make a link from it. `/dev/sda1` and
+ * `/dev/xvda` are 101, `/dev/sdf` is 106, `/dev/xvdaa` is 127; undefined for names of another form.
+ */
+export function deviceNameIndex(device: string): number | undefined {
+  const letters = /^(?:\/dev\/)?(?:sd|xvd)([a-z]{1,2})\d*$/.exec(device)?.[1];
+  if (letters === undefined) return undefined;
+  return 100 + [...letters].reduce((sum, letter) => sum * 26 + letter.charCodeAt(0) - 96, 0);
+}
+
 function disks(spec: MachineSpec, firstSlot: number): string[] {
+  const indexes = new Set<number>();
   return spec.disks.flatMap((disk, index) => {
+    const named = deviceNameIndex(disk.device);
+    // QEMU refuses an index twice; /dev/sdf and /dev/xvdf would be the same name to the guest.
+    const unique = named !== undefined && !indexes.has(named);
+    if (unique) indexes.add(named);
+    const name = unique ? `,acpi-index=${named}` : '';
     const serial = disk.volumeId.replace('-', '');
     const readOnly = disk.readOnly ? 'on' : 'off';
     const format = {
@@ -70,7 +86,7 @@ function disks(spec: MachineSpec, firstSlot: number): string[] {
       '-blockdev',
       JSON.stringify(format),
       '-device',
-      `virtio-blk-pci,id=${serial},${slot(firstSlot + index)},drive=${serial},serial=${serial},write-cache=on${boot}` +
+      `virtio-blk-pci,id=${serial},${slot(firstSlot + index)},drive=${serial},serial=${serial},write-cache=on${boot}${name}` +
         (readOnly === 'on' ? '' : ',discard=on'),
     ];
   });
