@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCredentials } from '../src/cli/server-files.ts';
+import { writeEmptyImage } from '../test/support/empty-image.ts';
 import { QueryClient } from '../test/support/query-client.ts';
 import { end, outputOf, residentMiB } from './process.ts';
 
@@ -24,33 +25,11 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-/** An image cache with one AMI, which the simulator never opens. */
-export function writeImageCache(folder: string): string {
-  const directory = join(folder, 'images');
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, 'empty.qcow2'), '');
-  const manifest = {
-    name: 'empty',
-    family: 'micro',
-    description: 'An empty disk',
-    architecture: 'x86_64',
-    loginUser: 'ec2-user',
-    rootDeviceName: '/dev/xvda',
-    bootMode: 'legacy-bios',
-    sizeGib: 1,
-    ssmAliases: [],
-    recipe: '0'.repeat(64),
-    file: 'empty.qcow2',
-    sha256: '0'.repeat(64),
-  };
-  writeFileSync(join(directory, 'empty.json'), JSON.stringify(manifest));
-  return directory;
-}
-
 /** Starts `fogbank up` as a person does, on the simulator. A given folder is kept when it stops. */
 export async function startFogbank(kept?: string): Promise<Subject> {
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'fogbank-bench-'));
-  const images = writeImageCache(folder);
+  const images = join(folder, 'images');
+  writeEmptyImage(images);
   const data = join(folder, 'data');
   const began = performance.now();
   const where = ['--data', data, '--listen', '127.0.0.1:0', '--image-cache', images, '--public-pool', '10.0.0.0/8'];

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCredentials } from '../../src/cli/server-files.ts';
+import { writeEmptyImage } from './empty-image.ts';
 import { output } from './process.ts';
 import { QueryClient } from './query-client.ts';
 
@@ -30,7 +31,7 @@ export class KillableServer {
 
   constructor({ engine = 'simulator', publicPool = '198.19.0.0/16' }: KillableServerOptions = {}) {
     const images = join(this.folder, 'images');
-    if (engine === 'simulator') writeImage(images);
+    if (engine === 'simulator') writeEmptyImage(images);
     const cache = engine === 'simulator' ? ['--image-cache', images] : [];
     this.#words = ['--engine', engine, '--data', this.dataDir, '--public-pool', publicPool, ...cache];
   }
@@ -118,25 +119,4 @@ function environment(folder: string): NodeJS.ProcessEnv {
   const { PATH, FOGBANK_IMAGE_CACHE, FOGBANK_ACCEL } = process.env;
   const machine = { ...(FOGBANK_IMAGE_CACHE && { FOGBANK_IMAGE_CACHE }), ...(FOGBANK_ACCEL && { FOGBANK_ACCEL }) };
   return { PATH, HOME: folder, NODE_COMPILE_CACHE: join(tmpdir(), 'fogbank-compile-cache'), ...machine };
-}
-
-/** The simulator never opens a disk, so an AMI needs no more than its manifest and a file. */
-function writeImage(directory: string): void {
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, 'empty.qcow2'), '');
-  const manifest = {
-    name: 'empty',
-    family: 'micro',
-    description: 'An empty disk',
-    architecture: 'x86_64',
-    loginUser: 'ec2-user',
-    rootDeviceName: '/dev/xvda',
-    bootMode: 'legacy-bios',
-    sizeGib: 1,
-    ssmAliases: [],
-    recipe: '0'.repeat(64),
-    file: 'empty.qcow2',
-    sha256: '0'.repeat(64),
-  };
-  writeFileSync(join(directory, 'empty.json'), JSON.stringify(manifest));
 }
