@@ -26,6 +26,7 @@ if (skip) await rm(folder, { recursive: true });
 describe.skipIf(skip)('Terraform', () => {
   let server: TestServer;
   let publicKey: string;
+  let configured: Record<string, string | number | boolean> = {};
 
   beforeAll(async () => {
     server = await startServer({ engine: 'simulator', publicPool: pools.terraform });
@@ -43,6 +44,7 @@ describe.skipIf(skip)('Terraform', () => {
     const outputs = await readOutputs();
     expect(outputs).toMatchObject({ account_id: '000000000000', region: 'us-east-1', vcpus: 2 });
     expect(outputs.subnet_zones).toHaveLength(3);
+    expect(outputs.default_route_gateway).toBe(outputs.internet_gateway_id);
     expect(outputs.web_private_ip).toMatch(/^172\.31\./);
     expect(outputs.web_public_ip).toMatch(/^198\.19\.104\./);
     // An imported ED25519 key has the fingerprint that ssh-keygen prints, with base64's padding.
@@ -69,12 +71,14 @@ describe.skipIf(skip)('Terraform', () => {
 
   test('changes rule, tags, user data and instance type in place', async () => {
     const before = await instance('web');
-    const changes = ['stage=production', 'instance_type=t3.large', 'web_port=8080', 'message=bye'];
-    // From here on they are the configuration.
-    await writeFile(
-      join(folder, 'changes.auto.tfvars'),
-      changes.map(change => change.replace(/=(.*)/, (_, value) => ` = ${JSON.stringify(value)}\n`)).join(''),
-    );
+    await configure({
+      stage: 'production',
+      instance_type: 't3.large',
+      web_port: 8080,
+      message: 'bye',
+      shutdown_behavior: 'terminate',
+      source_dest_check: false,
+    });
     const result = await terraform('apply', '-auto-approve');
     expect(result.stdout).toContain('0 added, 4 changed, 0 destroyed');
     expect(await planned()).toBe('no changes');
@@ -82,10 +86,17 @@ describe.skipIf(skip)('Terraform', () => {
     const after = await instance('web');
     expect(after.InstanceId).toBe(before.InstanceId);
     expect(after.PrivateIpAddress).toBe(before.PrivateIpAddress);
-    expect(after).toMatchObject({ State: { Name: 'running' }, InstanceType: 't3.large' });
+    expect(after).toMatchObject({ State: { Name: 'running' }, InstanceType: 't3.large', SourceDestCheck: false });
     expect(after.Tags).toEqual(expect.arrayContaining([{ Key: 'Stage', Value: 'production' }]));
     // It was stopped for that, and started again.
     expect(after.LaunchTime?.getTime()).toBeGreaterThan(before.LaunchTime?.getTime() ?? Number.NaN);
+  });
+
+  test('replaces what cannot be changed: a security group of another name, and its rules', async () => {
+    await configure({ ...configured, database_name: 'postgres' });
+    const result = await terraform('apply', '-auto-approve');
+    expect(result.stdout).toContain('3 added, 0 changed, 3 destroyed');
+    expect(await planned()).toBe('no changes');
   });
 
   test('sees what was changed behind its back, and repairs it', async () => {
@@ -118,6 +129,12 @@ describe.skipIf(skip)('Terraform', () => {
     expect((await instances()).map(({ State }) => State?.Name)).toEqual(['terminated', 'terminated']);
     expect((await terraform('state', 'list')).stdout).toBe('');
   });
+
+  /** Sets variables for this and later runs. */
+  async function configure(variables: Record<string, string | number | boolean>): Promise<void> {
+    configured = variables;
+    await writeFile(join(folder, 'changes.auto.tfvars.json'), JSON.stringify(variables));
+  }
 
   /** Runs Terraform; what fails throws all that it said. */
   async function terraform(command: string, ...words: string[]): Promise<RunResult> {

@@ -1,4 +1,4 @@
-# An AMI found by name, a key pair, and two instances: one with everything that is often set, one with nothing.
+# AMIs found by name and by public parameter, a key pair, and two instances: one with everything that is often set, one with nothing.
 
 data "aws_ami" "micro" {
   most_recent = true
@@ -12,6 +12,10 @@ data "aws_ami" "micro" {
     name   = "architecture"
     values = ["x86_64"]
   }
+}
+
+data "aws_ssm_parameter" "micro" {
+  name = "/aws/service/fogbank/micro/latest/amd64"
 }
 
 data "aws_ec2_instance_type" "chosen" {
@@ -38,7 +42,8 @@ resource "aws_instance" "web" {
 
   associate_public_ip_address          = true
   disable_api_termination              = false
-  instance_initiated_shutdown_behavior = "stop"
+  instance_initiated_shutdown_behavior = var.shutdown_behavior
+  source_dest_check                    = var.source_dest_check
   monitoring                           = true
   ebs_optimized                        = false
 
@@ -67,6 +72,6 @@ resource "aws_instance" "web" {
 }
 
 resource "aws_instance" "plain" {
-  ami           = "resolve:ssm:/aws/service/fogbank/micro/latest/amd64"
+  ami           = data.aws_ssm_parameter.micro.insecure_value
   instance_type = "t3.nano"
 }

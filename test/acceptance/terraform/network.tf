@@ -28,6 +28,21 @@ data "aws_subnet" "default" {
   id       = each.value
 }
 
+data "aws_internet_gateway" "default" {
+  filter {
+    name   = "attachment.vpc-id"
+    values = [data.aws_vpc.default.id]
+  }
+}
+
+data "aws_route_table" "main" {
+  vpc_id = data.aws_vpc.default.id
+  filter {
+    name   = "association.main"
+    values = ["true"]
+  }
+}
+
 # A group with rules in resources of their own, the form that AWS recommends.
 resource "aws_security_group" "web" {
   name        = "web"
@@ -88,7 +103,7 @@ resource "aws_security_group" "admin" {
 }
 
 resource "aws_security_group" "database" {
-  name        = "database"
+  name        = var.database_name
   description = "Databases"
   vpc_id      = data.aws_vpc.default.id
 }

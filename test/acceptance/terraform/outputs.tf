@@ -33,3 +33,11 @@ output "web_group_id" {
 output "key_fingerprint" {
   value = aws_key_pair.login.fingerprint
 }
+
+output "default_route_gateway" {
+  value = one([for route in data.aws_route_table.main.routes : route.gateway_id if route.cidr_block == "0.0.0.0/0"])
+}
+
+output "internet_gateway_id" {
+  value = data.aws_internet_gateway.default.id
+}

@@ -23,3 +23,18 @@ variable "message" {
   type    = string
   default = "hello"
 }
+
+variable "shutdown_behavior" {
+  type    = string
+  default = "stop"
+}
+
+variable "source_dest_check" {
+  type    = bool
+  default = true
+}
+
+variable "database_name" {
+  type    = string
+  default = "database"
+}
