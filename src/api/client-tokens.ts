@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Controller } from '../controllers/controllers.ts';
+import type { State } from '../state/state.ts';
 import { defineTable } from '../state/table.ts';
+import type { Clock } from './clock.ts';
 import { ApiError } from './errors.ts';
-import type { AnyOperation, ReadContext, WriteContext } from './operation.ts';
+import { type AnyOperation, PartialFailure, type ReadContext, type WriteContext } from './operation.ts';
 
 /** What was answered to a `ClientToken`. */
 export interface ClientTokenRow {
@@ -48,11 +51,41 @@ export function runOnce(
   const digest = digestOf(context.call.input);
   const row = context.db.get(clientTokens, key);
   if (row !== undefined && row.expires > context.now) return replay(operation, row, digest, token, context);
+  // A row made anew goes behind the others: rows stay in the order in which they expire.
+  if (row !== undefined) context.db.delete(clientTokens, key);
   const output = run();
+  if (output instanceof PartialFailure) return output;
   const expires = context.now + clientTokenLifetime;
   const kept = operation.replay ? { reference: operation.replay.reference(output) } : { output: serialize(output) };
   context.db.put(clientTokens, { key, digest, expires, ...kept });
   return output;
+}
+
+/** Rows removed in one write, so that calls do not wait. */
+const sweepSize = 1_000;
+const sweepEvery = 60_000;
+
+/** Forgets tokens whose day is over. */
+export function clientTokenController(state: State, clock: Clock): Controller {
+  return {
+    name: 'client-tokens',
+    watch: () => [],
+    initial: () => ['expired'],
+    reconcile: async () => (forgetExpired(state, clock.now()) === sweepSize ? 0 : sweepEvery),
+  };
+}
+
+function forgetExpired(state: State, now: number): number {
+  const expired: string[] = [];
+  for (const { key, row } of state.entries(clientTokens)) {
+    if (row.expires > now || expired.length === sweepSize) break;
+    expired.push(key);
+  }
+  if (expired.length > 0)
+    state.write(tx => {
+      for (const key of expired) tx.delete(clientTokens, key);
+    });
+  return expired.length;
 }
 
 function replay(

@@ -2,7 +2,7 @@ import type { State } from '../state/state.ts';
 import type { Call, CallHandler } from './call.ts';
 import { clientTokenOf, runOnce } from './client-tokens.ts';
 import { ApiError } from './errors.ts';
-import type { AnyOperation, ReadContext, WriteContext } from './operation.ts';
+import { type AnyOperation, PartialFailure, type ReadContext, type WriteContext } from './operation.ts';
 import type { Services } from './services.ts';
 
 export interface DispatcherOptions {
@@ -37,11 +37,16 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
     const context = contextOf(call, state, services);
     prepareRegion(state, context.account, context.region, context.now);
     const dryRun = 'DryRun' in call.input && call.input.DryRun === true;
-    operation.resources(call.input, context);
-    const output =
-      operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
-    if (!state.isSettled) await settle(state);
-    return output;
+    try {
+      operation.resources(call.input, context);
+      const output =
+        operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
+      if (output instanceof PartialFailure) throw output.error;
+      return output;
+    } finally {
+      // An error, too, may tell of a change (a name that is taken), which must not be undone after that.
+      if (!state.isSettled) await settle(state);
+    }
   };
 
   function read(operation: AnyOperation & { kind: 'read' }, context: ReadContext, dryRun: boolean): unknown {
@@ -61,7 +66,7 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
         const inside: WriteContext = { ...context, db: tx };
         const run = () => operation.run(context.call.input, inside, prepared);
         const output = token === undefined ? run() : runOnce(operation, token, inside, run);
-        if (dryRun) throw new DryRun();
+        if (dryRun) throw output instanceof PartialFailure ? output.error : new DryRun();
         return output;
       });
     } catch (error) {

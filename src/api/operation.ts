@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../state/state.ts';
 import type { Call, Principal } from './call.ts';
+import type { ApiError } from './errors.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -58,7 +59,7 @@ export interface WriteOperation<Input, Output, Prepared> extends Declaration<Inp
   readonly kind: 'write';
   /** Slow or asynchronous work without effects, done before the transaction (e.g. making a key). */
   readonly prepare?: (input: Input, context: ReadContext) => Promise<Prepared>;
-  readonly run: (input: Input, context: WriteContext, prepared: Prepared) => Output;
+  readonly run: (input: Input, context: WriteContext, prepared: Prepared) => Output | PartialFailure;
   /**
    * What is remembered under a `ClientToken` instead of the whole output, and how the answer is made from it
    * again. Without it the output itself is kept.
@@ -67,6 +68,17 @@ export interface WriteOperation<Input, Output, Prepared> extends Declaration<Inp
     readonly reference: (output: Output) => string;
     readonly answer: (reference: string, context: ReadContext) => Output;
   };
+}
+
+/**
+ * What a write answers when part of it happens and the call fails nevertheless, as few of EC2's actions document:
+ * what was written stays, then the client gets the error.
+ */
+export class PartialFailure {
+  readonly error: ApiError;
+  constructor(error: ApiError) {
+    this.error = error;
+  }
 }
 
 /** An operation without its types, as the dispatcher runs it: the model guarantees that input and output fit. */

@@ -1,3 +1,4 @@
+import { clientTokenController } from '../api/client-tokens.ts';
 import type { Clock } from '../api/clock.ts';
 import { Controllers } from '../controllers/controllers.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -7,8 +8,8 @@ import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotController } from './snapshots/controller.ts';
-import { vpcController } from './vpcs/controller.ts';
 import { removeOrphanDisks } from './volumes/disks.ts';
+import { vpcController } from './vpcs/controller.ts';
 
 export interface Ec2Options {
   readonly state: State;
@@ -18,14 +19,24 @@ export interface Ec2Options {
 }
 
 /** The controllers of EC2, ready to be started. */
-export function ec2Controllers({ state, engine, clock, log }: Ec2Options): { controllers: Controllers; removeOrphans: () => Promise<void> } {
+export function ec2Controllers({ state, engine, clock, log }: Ec2Options): {
+  controllers: Controllers;
+  removeOrphans: () => Promise<void>;
+} {
   const network = engine.capabilities.realMachines ? new Network(state, engine.fabric) : undefined;
   const controllers = new Controllers(
     state,
     [
       instanceController({ state, engine, clock, network, log }),
+      clientTokenController(state, clock),
       snapshotController(state, engine.disks),
-      ...(network === undefined ? [] : [networkInterfaceController(state, network), securityGroupController(state, network), vpcController(network)]),
+      ...(network === undefined
+        ? []
+        : [
+            networkInterfaceController(state, network),
+            securityGroupController(state, network),
+            vpcController(network),
+          ]),
     ],
     log,
   );

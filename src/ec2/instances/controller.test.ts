@@ -210,6 +210,40 @@ describe('what a user may ask in which state', () => {
     await api.call('TerminateInstances', { InstanceIds: [InstanceId] });
   });
 
+  it('ends the instances of a request whose zone has no protected one', async () => {
+    const guarded = await running({ DisableApiTermination: true, Placement: { AvailabilityZone: 'us-east-1a' } });
+    const beside = await running({ Placement: { AvailabilityZone: 'us-east-1a' } });
+    const elsewhere = await running({ Placement: { AvailabilityZone: 'us-east-1b' } });
+    const all = { InstanceIds: [elsewhere, beside, guarded].map(one => one.InstanceId) };
+    expect((await api.fail('TerminateInstances', { ...all, DryRun: true })).code).toBe('OperationNotPermitted');
+    expect((await see(elsewhere.InstanceId)).State?.Name).toBe('running');
+    expect((await api.fail('TerminateInstances', all)).code).toBe('OperationNotPermitted');
+    await settle();
+    expect((await see(elsewhere.InstanceId)).State?.Name).toBe('terminated');
+    expect((await see(beside.InstanceId)).State?.Name).toBe('running');
+    expect((await see(guarded.InstanceId)).State?.Name).toBe('running');
+  });
+
+  it('keeps a stopped instance whose start fails, also when a reboot was asked for meanwhile', async () => {
+    const { InstanceId } = await running();
+    await api.call('StopInstances', { InstanceIds: [InstanceId] });
+    await settle();
+    engine.machines.ensureRunning = async () => {
+      throw new EngineError('InsufficientCapacity', 'full');
+    };
+    await Promise.all(['StartInstances', 'RebootInstances'].map(name => api.call(name, { InstanceIds: [InstanceId] })));
+    await settle();
+    expect((await see(InstanceId)).State?.Name).toBe('stopped');
+  });
+
+  it('does not stop what never ran', async () => {
+    await controllers.close();
+    const [instance] = await launch(api);
+    expect((await api.fail('StopInstances', { InstanceIds: [instance?.InstanceId] })).code).toBe(
+      'IncorrectInstanceState',
+    );
+  });
+
   it('protects from termination and stop, for all of a request or none', async () => {
     const guarded = await running({ DisableApiTermination: true, DisableApiStop: true });
     const other = await running();

@@ -11,7 +11,7 @@ import type {
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findByIds, idKinds } from '../../api/ids.ts';
-import { type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
+import { PartialFailure, type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { assignPublicIp } from '../network-interfaces/lifecycle.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
@@ -75,7 +75,10 @@ export const rebootInstances = writeOperation<RebootInstancesRequest, Record<str
   name: 'RebootInstances',
   resources,
   run: (input, context) => {
-    change(context, 'reboot', input.InstanceIds, (_, row) => ({ ...row, wanted: 'reboot' }));
+    // One that is pending boots anyway.
+    change(context, 'reboot', input.InstanceIds, (_, row) =>
+      row.state === 'running' ? { ...row, wanted: 'reboot' } : row,
+    );
     return {};
   },
 });
@@ -85,11 +88,18 @@ export const terminateInstances = writeOperation<TerminateInstancesRequest, Term
   service: 'ec2',
   name: 'TerminateInstances',
   resources,
-  run: (input, context) => ({
-    TerminatingInstances: change(context, 'terminate', input.InstanceIds, (inside, row) =>
+  run: (input, context) => {
+    const rows = findByIds(context, instances, idKinds.instance, input.InstanceIds ?? []);
+    // Protection of one instance holds for all of the request in its Availability Zone, and for no others.
+    const refused = rows.filter(isProtected);
+    const zones = new Set(refused.map(row => row.availabilityZone));
+    const ids = rows.filter(row => !zones.has(row.availabilityZone)).map(row => row.instanceId);
+    const TerminatingInstances = change(context, 'terminate', ids, (inside, row) =>
       terminate(inside, row, input.SkipOsShutdown === true || input.Force === true),
-    ),
-  }),
+    );
+    const [first] = refused;
+    return first === undefined ? { TerminatingInstances } : new PartialFailure(protectedFromTermination(first));
+  },
 });
 
 /** Applies a request to every instance, or, when one cannot take it, to none. */
@@ -120,10 +130,10 @@ function check(request: Request, row: InstanceRow): void {
       `The instance '${row.instanceId}' is not in a state from which it can be ${verb}: it is ${row.state}.`,
     );
   }
-  if (request === 'terminate' && row.disableApiTermination && row.state !== 'terminated') {
+  if (request === 'stop' && row.state === 'pending' && row.wanted !== 'start') {
     throw new ApiError(
-      'OperationNotPermitted',
-      `The instance '${row.instanceId}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+      'IncorrectInstanceState',
+      `Instance '${row.instanceId}' cannot be stopped as it has never reached the 'running' state.`,
     );
   }
   if (request === 'stop' && row.disableApiStop && row.state !== 'stopped') {
@@ -132,6 +142,17 @@ function check(request: Request, row: InstanceRow): void {
       `The instance '${row.instanceId}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`,
     );
   }
+}
+
+function isProtected(row: InstanceRow): boolean {
+  return row.disableApiTermination && row.state !== 'terminated' && row.state !== 'shutting-down';
+}
+
+function protectedFromTermination(row: InstanceRow): ApiError {
+  return new ApiError(
+    'OperationNotPermitted',
+    `The instance '${row.instanceId}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+  );
 }
 
 function start(context: WriteContext, row: InstanceRow): InstanceRow {
