@@ -146,7 +146,7 @@ function requestedChanges(input: ModifyInstanceAttributeRequest): Change[] {
   if (input.Groups !== undefined && input.Groups.length > 0) changes.push(setGroups(input.Groups));
   if (input.BlockDeviceMappings !== undefined && input.BlockDeviceMappings.length > 0)
     changes.push(setBlockDevices(input.BlockDeviceMappings));
-  for (const name of ['Kernel', 'Ramdisk', 'SriovNetSupport', 'EnaSupport'] as const) {
+  for (const name of ['Kernel', 'Ramdisk', 'SriovNetSupport', 'EnaSupport', 'EnclaveOptions'] as const) {
     if (input[name] !== undefined) changes.push(() => refuse(name));
   }
   if (input.Attribute !== undefined) changes.push(byName(String(input.Attribute), input.Value));

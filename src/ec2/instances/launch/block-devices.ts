@@ -144,6 +144,11 @@ function refuseUnsupported(ebs: Ebs): void {
       'Encrypted volumes are not supported yet. Leave out Encrypted and KmsKeyId.',
     );
   }
+  const member = (['VolumeInitializationRate', 'EbsCardIndex', 'AvailabilityZone', 'AvailabilityZoneId'] as const).find(
+    name => ebs[name] !== undefined,
+  );
+  if (member !== undefined)
+    throw new ApiError('UnsupportedOperation', `The parameter Ebs.${member} is not supported. Leave it out.`);
   if (ebs.OutpostArn !== undefined)
     throw new ApiError('UnsupportedOperation', 'Outposts are not supported. Leave out OutpostArn.');
 }

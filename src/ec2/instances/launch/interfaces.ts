@@ -3,6 +3,7 @@ import { ApiError } from '../../../api/errors.ts';
 import { findById, idKinds } from '../../../api/ids.ts';
 import type { WriteContext } from '../../../api/operation.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../../network-interfaces/model.ts';
+import { zonesOf } from '../../regions/zones.ts';
 import { resolveGroups } from '../../security-groups/resolve.ts';
 import { chooseSubnet } from '../../subnets/choose.ts';
 import { type SubnetRow, subnets } from '../../subnets/model.ts';
@@ -98,7 +99,7 @@ function planDefault(context: WriteContext, input: RunInstancesRequest): Interfa
   }
   const subnet = chooseSubnet(context, {
     subnetId: input.SubnetId,
-    availabilityZone: zoneOf(input),
+    availabilityZone: zoneOf(context, input),
     addresses: input.MaxCount,
   });
   return {
@@ -154,7 +155,7 @@ function planOne(
   }
   const subnet = chooseSubnet(context, {
     subnetId: one.SubnetId,
-    availabilityZone: zoneOf(input),
+    availabilityZone: zoneOf(context, input),
     addresses: input.MaxCount,
   });
   const { primary, secondary } = addressesOf(one);
@@ -250,9 +251,21 @@ function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
   if (one.InterfaceType !== undefined && one.InterfaceType !== 'interface')
     refuse(`InterfaceType=${one.InterfaceType}`);
   if ((one.NetworkCardIndex ?? 0) !== 0) refuse('NetworkCardIndex');
+  if (one.PrimaryIpv6 === true) refuse('PrimaryIpv6');
+  if (one.ConnectionTrackingSpecification !== undefined) refuse('ConnectionTrackingSpecification');
+  if (one.EnaQueueCount !== undefined) refuse('EnaQueueCount');
   if (one.EnaSrdSpecification?.EnaSrdEnabled === true) refuse('EnaSrdSpecification');
 }
 
-function zoneOf(input: RunInstancesRequest): string | undefined {
-  return input.Placement?.AvailabilityZone || undefined;
+function zoneOf({ region }: WriteContext, input: RunInstancesRequest): string | undefined {
+  const { AvailabilityZone: name, AvailabilityZoneId: id } = input.Placement ?? {};
+  if (!id) return name || undefined;
+  if (name)
+    throw new ApiError(
+      'InvalidParameterCombination',
+      'Give Placement.AvailabilityZone or AvailabilityZoneId, not both.',
+    );
+  const zone = zonesOf(region).find(one => one.id === id);
+  if (zone === undefined) throw new ApiError('InvalidParameterValue', `Invalid availability zone id: [${id}].`);
+  return zone.name;
 }

@@ -28,6 +28,18 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
   if (input.Operator !== undefined) refuse('Operator', 'Service-managed instances do not exist here.');
   if ((input.Ipv6AddressCount ?? 0) > 0 || (input.Ipv6Addresses?.length ?? 0) > 0)
     refuse('Ipv6Addresses', 'Launch with IPv4 addresses.');
+  if (input.EnablePrimaryIpv6 === true) refuse('EnablePrimaryIpv6', 'Launch with IPv4 addresses.');
+  if (input.PrivateDnsNameOptions?.EnableResourceNameDnsAAAARecord === true)
+    refuse('PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord', 'Launch with IPv4 addresses.');
+  oneOf('PrivateDnsNameOptions.HostnameType', input.PrivateDnsNameOptions?.HostnameType, ['ip-name', 'resource-name']);
+  oneOf('MaintenanceOptions.AutoRecovery', input.MaintenanceOptions?.AutoRecovery, ['default', 'disabled']);
+  const preference = input.CapacityReservationSpecification?.CapacityReservationPreference;
+  oneOf('CapacityReservationPreference', preference, ['open', 'none', 'capacity-reservations-only']);
+  if (preference !== undefined && preference !== 'open')
+    refuse(`CapacityReservationPreference=${preference}`, 'There are no capacity reservations; leave it out.');
+  const weighting = input.NetworkPerformanceOptions?.BandwidthWeighting;
+  oneOf('BandwidthWeighting', weighting, ['default', 'vpc-1', 'ebs-1']);
+  if (weighting !== undefined && weighting !== 'default') refuse(`BandwidthWeighting=${weighting}`, 'Use default.');
   refusePlacement(input);
   const profile = input.IamInstanceProfile?.Name ?? input.IamInstanceProfile?.Arn;
   if (profile !== undefined) {
@@ -36,6 +48,14 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
       `Invalid IAM Instance Profile '${profile}': there is no such instance profile. Launch without one.`,
     );
   }
+}
+
+function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw new ApiError(
+    'InvalidParameterValue',
+    `Value ( ${value} ) for parameter ${name} is invalid. Use one of ${allowed.join(', ')}.`,
+  );
 }
 
 function refusePlacement(input: RunInstancesRequest): void {
