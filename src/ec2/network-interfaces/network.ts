@@ -18,6 +18,8 @@ export class Network {
   readonly #fabric: FabricDriver;
   readonly #locks = new KeyedLock();
   readonly #plugged = new Map<string, Set<string>>();
+  /** VPCs that were taken away, so that it is done once. */
+  readonly #removed = new Set<string>();
 
   constructor(db: Reader, fabric: FabricDriver) {
     this.#db = db;
@@ -63,12 +65,16 @@ export class Network {
         });
       }
       await this.#locks.run(vpcId, async () => {
-        const wanted = this.#db
-          .by(networkInterfaces, 'vpc', vpcId)
-          .some(row => this.#poweredOwner(row.networkInterfaceId) !== undefined);
-        if (!wanted) await this.#fabric.removeVpc(vpcId);
+        if (!this.#wanted(vpcId)) await this.#fabric.removeVpc(vpcId);
       });
     }
+  }
+
+  /** Whether an interface of the VPC, other than `except`, is to be plugged in. */
+  #wanted(vpcId: string, except?: string): boolean {
+    return this.#db
+      .by(networkInterfaces, 'vpc', vpcId)
+      .some(row => row.networkInterfaceId !== except && this.#poweredOwner(row.networkInterfaceId) !== undefined);
   }
 
   #poweredOwner(networkInterfaceId: string): InstanceRow | undefined {
@@ -79,6 +85,7 @@ export class Network {
 
   async #plug(vpcId: string, networkInterfaceId: string, owner: InstanceRow): Promise<void> {
     const port = portIntent(this.#db, networkInterfaceId, owner.metadataOptions.httpPutResponseHopLimit);
+    this.#removed.delete(vpcId);
     await this.#fabric.ensureVpc(vpcIntent(this.#db, vpcId));
     for (const groupId of port.groupIds) await this.#fabric.ensureGroup(groupIntent(this.#db, groupId));
     await this.#fabric.ensurePort(port);
@@ -90,10 +97,12 @@ export class Network {
   async #unplug(vpcId: string, networkInterfaceId: string): Promise<void> {
     const plugged = this.#plugged.get(vpcId);
     await this.#fabric.removePort(vpcId, networkInterfaceId);
-    if (plugged === undefined) return;
-    plugged.delete(networkInterfaceId);
-    if (plugged.size > 0) return;
+    plugged?.delete(networkInterfaceId);
+    if (plugged !== undefined && plugged.size > 0) return;
+    // After a start of the server, interfaces that an earlier one plugged in may not have been looked at yet.
+    if (this.#removed.has(vpcId) || this.#wanted(vpcId, networkInterfaceId)) return;
     this.#plugged.delete(vpcId);
     await this.#fabric.removeVpc(vpcId);
+    this.#removed.add(vpcId);
   }
 }
