@@ -68,7 +68,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     undo.push(() => imageCache.close());
     await imageCache.follow(state, () => clock.now());
     const { controllers, removeOrphans } = ec2Controllers({ state, engine, clock, log });
-    undo.push(() => controllers.close());
     const metadata = createMetadataService({
       state,
       clock,
@@ -84,6 +83,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     undo.push(() => metadata.close());
     await engine.open({ machineChanged: id => controllers.wake('instances', id) }, metadata);
     undo.push(() => engine.close());
+    // Before the engine: what runs must end, and not record that the engine refused it.
+    undo.push(() => controllers.close());
     const services: Services = {
       clock,
       engine,
