@@ -33,7 +33,10 @@ export class ImageCache {
       await this.read();
       const regions = new Set<string>();
       for (const { row } of state.entries(preparedRegions)) regions.add(row.owner.slice(row.owner.indexOf('/') + 1));
-      for (const region of regions) this.publish(state, region, now());
+      // Always, not only when ids differ: the cache may lie elsewhere now.
+      state.write(tx => {
+        for (const region of regions) publishImages(tx, region, this.#available, now());
+      });
     };
     const report = (error: unknown) => this.#log(`images: ${error instanceof Error ? error.message : String(error)}`);
     await refresh();

@@ -29,7 +29,11 @@ export function publishImages(tx: Tx, region: string, available: readonly Publis
   for (const { manifest, file } of available) {
     const imageId = stableId('ami', region, manifest);
     wanted.add(imageId);
-    if (tx.get(images, imageId)?.state === 'available') continue;
+    if (tx.get(images, imageId)?.state === 'available') {
+      const snapshot = tx.get(snapshots, stableId('snap', region, manifest));
+      if (snapshot !== undefined && snapshot.sourceFile !== file) tx.put(snapshots, { ...snapshot, sourceFile: file });
+      continue;
+    }
     publish(tx, region, imageId, manifest, file, now);
   }
   for (const row of published(tx, region)) {
@@ -104,7 +108,19 @@ function published(db: Reader, region: string): ImageRow[] {
   return db.by(images, 'shared', region).filter(row => row.ownerAlias === 'amazon');
 }
 
+const ids = new WeakMap<ImageManifest, Map<string, string>>();
+
+/** Remembered by manifest, since every call asks whether its Region's images are published. */
 function stableId(prefix: string, region: string, manifest: ImageManifest): string {
+  const known = ids.get(manifest) ?? new Map<string, string>();
+  ids.set(manifest, known);
+  const name = `${prefix}/${region}`;
+  const id = known.get(name) ?? computeId(prefix, region, manifest);
+  known.set(name, id);
+  return id;
+}
+
+function computeId(prefix: string, region: string, manifest: ImageManifest): string {
   const hash = createHash('sha256').update(`${prefix}\0${region}\0${manifest.name}\0${manifest.sha256}`).digest('hex');
   return `${prefix}-0${hash.slice(0, 16)}`;
 }
