@@ -254,7 +254,7 @@ function terminate({ random }: StepContext, live: Live[]): Step | undefined {
     action: 'TerminateInstances',
     parameters: { InstanceId: ids },
     refusals: refused ? ['OperationNotPermitted'] : [],
-    // All of them or none: one that is protected saves the others.
+    // All of them or none: one that is protected saves the others, which are in its zone.
     ...(!refused && { apply: book => withInstances(book, ids, one => ({ ...one, state: 'terminated' })) }),
   };
 }

@@ -133,12 +133,38 @@ describe('RunInstances', () => {
     expect(instance?.NetworkInterfaces?.map(one => one.Attachment?.DeviceIndex)).toEqual([0, 1]);
   });
 
+  it('takes a zone by its id', async () => {
+    const [instance] = await launch(createTestApi(), { Placement: { AvailabilityZoneId: 'use1-az2' } });
+    expect(instance?.Placement?.AvailabilityZone).toBe('us-east-1b');
+  });
+
   it.each([
     ['no image', { ImageId: undefined }, 'MissingParameter'],
     ['malformed image', { ImageId: 'ami-xyz' }, 'InvalidAMIID.Malformed'],
     ['unknown image', { ImageId: 'ami-00000000' }, 'InvalidAMIID.NotFound'],
     ['unknown type', { InstanceType: 't3.gigantic' }, 'InvalidParameterValue'],
     ['type of another architecture', { InstanceType: 't4g.micro' }, 'InvalidParameterValue'],
+    ['unknown zone id', { Placement: { AvailabilityZoneId: 'use1-az9' } }, 'InvalidParameterValue'],
+    [
+      'zone and zone id',
+      { Placement: { AvailabilityZone: 'us-east-1a', AvailabilityZoneId: 'use1-az1' } },
+      'InvalidParameterCombination',
+    ],
+    ['unknown host names', { PrivateDnsNameOptions: { HostnameType: 'x' } }, 'InvalidParameterValue'],
+    ['IPv6 names', { PrivateDnsNameOptions: { EnableResourceNameDnsAAAARecord: true } }, 'UnsupportedOperation'],
+    ['unknown recovery', { MaintenanceOptions: { AutoRecovery: 'x' } }, 'InvalidParameterValue'],
+    ['primary IPv6', { EnablePrimaryIpv6: true }, 'UnsupportedOperation'],
+    ['bandwidth', { NetworkPerformanceOptions: { BandwidthWeighting: 'vpc-1' } }, 'UnsupportedOperation'],
+    [
+      'reserved capacity',
+      { CapacityReservationSpecification: { CapacityReservationPreference: 'capacity-reservations-only' } },
+      'UnsupportedOperation',
+    ],
+    [
+      'initialization rate',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeInitializationRate: 200 } }] },
+      'UnsupportedOperation',
+    ],
     ['unknown key', { KeyName: 'none' }, 'InvalidKeyPair.NotFound'],
     ['minimum over maximum', { MinCount: 2, MaxCount: 1 }, 'InvalidParameterCombination'],
     ['no instances', { MinCount: 0 }, 'InvalidParameterValue'],
