@@ -97,7 +97,7 @@ test('cloud-init is done, without errors, and took the Ec2 data source', async (
     region: 'us-east-1',
     availability_zone: instance.Placement?.AvailabilityZone,
     ds: {
-      meta_data: { 'ami-id': instance.ImageId, 'local-hostname': instance.PrivateDnsName },
+      'meta-data': { 'ami-id': instance.ImageId, 'local-hostname': instance.PrivateDnsName },
       dynamic: { 'instance-identity': { document: { accountId: '000000000000' } } },
     },
   });
