@@ -13,7 +13,10 @@ afterEach(() => rmSync(directory, { recursive: true }));
 describe('root credentials', () => {
   it('are made once, and readable by their owner only', () => {
     const first = rootCredentials(directory, {});
-    expect(first).toMatchObject({ accountId: '000000000000', accessKeyId: expect.stringMatching(/^AKIA[A-Z2-7]{16}$/) });
+    expect(first).toMatchObject({
+      accountId: '000000000000',
+      accessKeyId: expect.stringMatching(/^AKIA[A-Z2-7]{16}$/),
+    });
     expect(first.secretAccessKey).toHaveLength(40);
     expect(rootCredentials(directory, {})).toEqual(first);
     expect(statSync(join(directory, 'credentials.json')).mode & 0o777).toBe(0o600);
@@ -22,7 +25,11 @@ describe('root credentials', () => {
   it('are replaced by configured ones, and kept then', () => {
     const made = rootCredentials(directory, { accountId: '123456789012' });
     const configured = { rootAccessKeyId: 'AKIDEXAMPLE', rootSecretAccessKey: 'secret' };
-    expect(rootCredentials(directory, configured)).toEqual({ accountId: made.accountId, accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' });
+    expect(rootCredentials(directory, configured)).toEqual({
+      accountId: made.accountId,
+      accessKeyId: 'AKIDEXAMPLE',
+      secretAccessKey: 'secret',
+    });
     expect(rootCredentials(directory, {}).accessKeyId).toBe('AKIDEXAMPLE');
   });
 

@@ -7,17 +7,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { output, problemWith, type RunResult, run, skipped } from '../support/process.ts';
 import { ec2Client, findInstances } from '../support/sdk.ts';
 import { pools, startServer, type TestServer } from '../support/server.ts';
+import { writeMirrorConfiguration } from '../support/terraform-provider.ts';
 
 /*
  * Terraform with AWS's own provider: apply, an empty second plan, changes, drift, destroy. The configuration in
  * terraform/ is what a user would write: nothing in it knows that this is not AWS.
  *
  * The provider comes from where the user's Terraform takes it: a mirror or cache named in the CLI configuration
- * (TF_CLI_CONFIG_FILE), a plugin folder, else HashiCorp's registry. Without one the tests are skipped.
+ * (TF_CLI_CONFIG_FILE), a plugin folder, HashiCorp's registry, else a mirror in a usual place. Without one the tests are
+ * skipped.
  */
 
 /** Terraform's own calls home are no part of this. */
-const terraformSettings = { CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1' };
+const terraformSettings: Record<string, string> = { CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1' };
 
 const folder = await mkdtemp(join(tmpdir(), 'fogbank-terraform-'));
 const skip = skipped('tests with Terraform', (await problemWith('terraform', 'version')) ?? (await initialize()));
@@ -179,6 +181,15 @@ describe.skipIf(skip)('Terraform', () => {
 /** `terraform init` on a copy of the configuration. Returns why not, where the provider cannot be had. */
 async function initialize(): Promise<string | undefined> {
   await cp(fileURLToPath(new URL('./terraform', import.meta.url)), folder, { recursive: true });
+  const problem = await tryToInitialize();
+  if (problem === undefined) return undefined;
+  const mirror = await writeMirrorConfiguration(folder);
+  if (mirror === undefined) return problem;
+  terraformSettings.TF_CLI_CONFIG_FILE = mirror;
+  return tryToInitialize();
+}
+
+async function tryToInitialize(): Promise<string | undefined> {
   const env = { ...process.env, ...terraformSettings };
   const result = await run('terraform', ['init', '-no-color', '-input=false'], { cwd: folder, env });
   if (result.code === 0) return undefined;

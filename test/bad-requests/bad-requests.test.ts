@@ -93,7 +93,8 @@ it('they leave no memory behind', { timeout: 120_000 }, async () => {
   process.stdout.write(
     `bad requests: ${all.length} kinds, ${all.length * (2 * rounds + 1)} sent; ${before} MiB before, ${after} MiB after\n`,
   );
-  expect(after - before).toBeLessThan(12);
+  // 4 KiB kept of each request would be 25 MiB; below that, the allocator alone comes and goes.
+  expect(after - before).toBeLessThan(24);
 });
 
 it('they leave no row behind', async () => {

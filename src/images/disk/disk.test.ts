@@ -1,6 +1,10 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { cpioArchive } from './cpio.ts';
+import { countEntries } from './disk.ts';
 import { guidBoot, guidRoot } from './gpt-grub.ts';
 import { bootSectorCode, coreAt } from './grub.ts';
 import { guidLimit, MBR_LINUX, mbrTable } from './partition-table.ts';
@@ -106,4 +110,17 @@ describe('a cpio archive', () => {
       ['TRAILER!!!', '0', ''],
     ]);
   });
+});
+
+it('entries of a tree are counted without following its links', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fogbank-count-'));
+  try {
+    await mkdir(join(folder, 'dev/pts'), { recursive: true });
+    await writeFile(join(folder, 'dev/null'), '');
+    await symlink('/proc/self/fd', join(folder, 'dev/fd'));
+    await symlink('..', join(folder, 'dev/up'));
+    expect(await countEntries(folder)).toBe(5);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

@@ -1,4 +1,5 @@
 import { type FileHandle, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { run } from '../run.ts';
 import { SECTOR } from './partition-table.ts';
 
@@ -51,7 +52,7 @@ async function makeFileSystem(file: string, plan: DiskPlan): Promise<void> {
  * Inodes were given numbers one after the other, those below 11 are the file system's own.
  */
 async function settleChangeTimes(file: string, plan: DiskPlan): Promise<void> {
-  const inodes = (await readdir(plan.tree, { recursive: true })).length + 12;
+  const inodes = (await countEntries(plan.tree)) + 12;
   const commands: string[] = [];
   for (let inode = 1; inode <= inodes; inode += 1) {
     if (inode <= 10 && ![2, 7, 8].includes(inode)) continue;
@@ -61,6 +62,14 @@ async function settleChangeTimes(file: string, plan: DiskPlan): Promise<void> {
   await writeFile(script, `${commands.join('\n')}\n`);
   await run('debugfs', ['-w', '-f', script, `${file}?offset=${plan.rootStart * SECTOR}`], { env: fixedTime(plan) });
   await rm(script);
+}
+
+/** How many files, folders and links are below a folder. A link is not followed: /dev/fd leads to files of this process. */
+export async function countEntries(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  let count = entries.length;
+  for (const entry of entries) if (entry.isDirectory()) count += await countEntries(join(folder, entry.name));
+  return count;
 }
 
 /** What e2fsprogs takes for the present, by its newer and its older name. */
