@@ -85,6 +85,9 @@ export async function configuredMirrors(etcApt = '/etc/apt'): Promise<{ main?: s
 }
 
 function reportStage(line: string, onProgress?: Progress): void {
-  const stage = /^I: (?!success|cleaning|finding)(.+?)(?:\.\.\.)?$/.exec(line)?.[1];
+  const stage =
+    /^I: (?!success|cleaning|finding|running -|running special|chroot |automatically|skipping)(.+?)(?:\.\.\.)?$/.exec(
+      line,
+    )?.[1];
   if (stage) onProgress?.(`  ${stage}`);
 }

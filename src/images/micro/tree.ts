@@ -172,10 +172,13 @@ async function writeCertificates(packages: string, tree: string): Promise<void> 
   await writeFile(bundle, texts.join(''));
 }
 
-/** A link for each of busybox's commands, unless the real program is there. */
+/**
+ * A link for each of busybox's commands, unless the real program is there. `ip` is in /usr/bin as on Debian: commands over
+ * SSH do not find what is in /usr/sbin only.
+ */
 async function linkApplets(tree: string): Promise<void> {
   const { stdout } = await promisify(execFile)(join(tree, 'usr/bin/busybox'), ['--list-full']);
-  for (const path of stdout.split('\n').filter(Boolean)) {
+  for (const path of [...stdout.split('\n').filter(Boolean), 'bin/ip']) {
     const link = join(tree, path.startsWith('usr/') ? path : `usr/${path}`);
     await symlink('/usr/bin/busybox', link).catch((error: unknown) => {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
