@@ -52,7 +52,16 @@ async function picture(dataDir: string, vpcId: string): Promise<string> {
     parts.push(lines(await run(['ip', '-n', namespace, 'route', 'show', 'table', 'all'])));
     parts.push(lines(await run(['ip', '-n', namespace, 'rule', 'show'])));
     const addresses = await run(['ip', '-n', namespace, '-brief', 'address']);
-    parts.push(lines(addresses.replace(/@if\d+/g, '')));
+    // A link's addresses are listed in the order in which they were added.
+    const sets = addresses.split('\n').map(line =>
+      line
+        .replace(/@if\d+/g, '')
+        .trim()
+        .split(/\s+/)
+        .sort()
+        .join(' '),
+    );
+    parts.push(lines(sets.join('\n')));
     parts.push(lines((await run(['ip', '-n', namespace, 'neigh', 'show', 'nud', 'permanent'])).replace(/ *$/gm, '')));
   }
   return parts.join('\n----\n').replace(/ linkdown/g, '');
