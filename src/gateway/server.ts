@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ApiError } from '../api/errors.ts';
 import { tooLarge } from './decompress.ts';
+import { drain } from './drain.ts';
 import { type ExchangeOptions, exchange } from './exchange.ts';
 import { limits } from './limits.ts';
 
@@ -84,7 +85,10 @@ async function respond(options: GatewayOptions, request: FastifyRequest, reply: 
   const sourceAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
   const http = { method, url, headers, rawHeaders, body, sourceAddress };
   const response = await exchange(options, http, refusal);
-  if (refusal) reply.header('connection', 'close');
+  if (refusal) {
+    reply.header('connection', 'close');
+    await drain(request.raw);
+  }
   return reply.code(response.status).headers(response.headers).send(response.body);
 }
 
