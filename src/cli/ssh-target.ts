@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../config/user-error.ts';
 import type { Ec2Client } from './client.ts';
 import type { XmlElement } from './xml.ts';
@@ -24,12 +25,13 @@ const users: readonly (readonly [prefix: string, user: string])[] = [
 export const loginUserTag = 'fogbank:login-user';
 
 /**
- * Finds a running instance by its id, its `Name` tag or one of its addresses.
+ * Finds a running instance by its id, its `Name` tag or one of its addresses; waits for one that is about to run.
  * @throws UserError when there is none, when a name fits several, or when it does not run.
  */
 export async function findTarget(client: Ec2Client, name: string, user?: string): Promise<SshTarget> {
-  const instance = await findInstance(client, name);
-  const instanceId = instance.get('instanceId') ?? '';
+  const found = await findInstance(client, name);
+  const instanceId = found.get('instanceId') ?? '';
+  const instance = await settled(client, found, instanceId);
   const state = instance.get('instanceState', 'name');
   if (state !== 'running') throw new UserError(`${instanceId} is ${state}, so nobody can log in`);
   const address = instance.get('ipAddress') || instance.get('privateIpAddress');
@@ -40,6 +42,16 @@ export async function findTarget(client: Ec2Client, name: string, user?: string)
     user: user ?? (await loginUser(client, instance.get('imageId') ?? '')),
     keyName: instance.get('keyName') || undefined,
   };
+}
+
+/** The instance once it is no longer `pending`: its state then tells whether it started. */
+async function settled(client: Ec2Client, found: XmlElement, instanceId: string): Promise<XmlElement> {
+  let instance = found;
+  while (instance.get('instanceState', 'name') === 'pending') {
+    await sleep(200);
+    instance = await findInstance(client, instanceId);
+  }
+  return instance;
 }
 
 async function findInstance(client: Ec2Client, name: string): Promise<XmlElement> {

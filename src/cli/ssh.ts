@@ -5,13 +5,17 @@ import { UserError } from '../config/user-error.ts';
 import { connect } from './client.ts';
 import type { Command } from './command.ts';
 import { findCommand } from './packages.ts';
+import { waitUntilOpen } from './port.ts';
 import { findTarget, sshArguments } from './ssh-target.ts';
+
+/** A whole Debian needs over a minute to its SSH server where processors are emulated. */
+const bootSeconds = 180;
 
 export const command: Command = {
   name: 'ssh',
   summary: 'logs in to an instance, or runs a command there',
   description:
-    "Finds the instance through the API and runs ssh with its address, its AMI's login user and the private key. The key is taken from --identity, else from keys/KEY-PAIR.pem in the data folder, else from your SSH agent or ~/.ssh.",
+    "Finds the instance through the API, waits until it answers, and runs ssh with its address, its AMI's login user and the private key. The key is taken from --identity, else from keys/KEY-PAIR.pem in the data folder, else from your SSH agent or ~/.ssh.",
   positionals: [{ name: 'INSTANCE', required: true }],
   rest: 'COMMAND …',
   settings: ['data', 'listen', 'region'],
@@ -24,6 +28,15 @@ export const command: Command = {
     const target = await findTarget(connect(configuration), invocation.positionals[0] ?? '', invocation.value('user'));
     if (findCommand('ssh') === undefined)
       throw new UserError('ssh is missing', 'As root: apt-get install openssh-client');
+    const answers = await waitUntilOpen(target.address, 22, bootSeconds, () =>
+      process.stderr.write(`fogbank: waiting for ${target.instanceId} to answer on port 22 of ${target.address}\n`),
+    );
+    if (!answers) {
+      throw new UserError(
+        `${target.instanceId} does not answer on port 22 of ${target.address}`,
+        'Its security groups must allow port 22 from here; aws ec2 get-console-output shows how far its boot came.',
+      );
+    }
     const options = { dataDir: configuration.dataDir, identity: invocation.value('identity') };
     return runSsh([
       ...sshArguments(target, options),

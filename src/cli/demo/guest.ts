@@ -1,23 +1,9 @@
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../config/user-error.ts';
+import { isOpen } from '../port.ts';
 
 const unreachable = { code: 255, output: '', error: 'its SSH port does not answer' };
-
-/** Does something accept connections there within a moment? */
-function isOpen(host: string, port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect({ host, port, timeout: 300 });
-    const end = (open: boolean): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.on('connect', () => end(true));
-    socket.on('timeout', () => end(false));
-    socket.on('error', () => end(false));
-  });
-}
 
 /** Runs commands in an instance by ssh, without ever asking anything of the terminal. */
 export class Guest {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { catalogue } from '../../images/catalogue.ts';
 import type { ImageManifest } from '../../images/types.ts';
 import type { Reader, Tx } from '../../state/state.ts';
 import { snapshots } from '../snapshots/model.ts';
@@ -9,15 +10,6 @@ import { type ImageRow, images } from './model.ts';
 export interface PublishedImage {
   readonly manifest: ImageManifest;
   readonly file: string;
-}
-
-/** The accounts that publish these AMIs on AWS, so that Terraform's `owners` find them here too. */
-const vendors: Readonly<Record<string, string>> = { debian: '136693071363', ubuntu: '099720109477' };
-const amazon = '137112412989';
-
-/** The account that owns the AMIs of a family, e.g. `debian-12`. */
-export function vendorAccount(family: string): string {
-  return vendors[family.split('-')[0] ?? ''] ?? amazon;
 }
 
 /**
@@ -50,8 +42,16 @@ export function isPublished(db: Reader, region: string, available: readonly Publ
   );
 }
 
+/**
+ * The account that publishes the AMIs of a family on AWS, so that Terraform's `owners` find them here too; Amazon's for
+ * families that another version of Fogbank left in the cache.
+ */
+function ownerId(family: string): string {
+  return catalogue.find(entry => entry.family === family)?.ownerId ?? '137112412989';
+}
+
 function publish(tx: Tx, region: string, imageId: string, manifest: ImageManifest, file: string, now: number): void {
-  const owner = `${vendorAccount(manifest.family)}/${region}`;
+  const owner = `${ownerId(manifest.family)}/${region}`;
   const snapshotId = stableId('snap', region, manifest);
   tx.put(snapshots, {
     snapshotId,
