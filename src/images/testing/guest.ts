@@ -1,12 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isObject, Qmp } from '../../engine/qemu/qmp.ts';
+import { machineArguments } from './machine-arguments.ts';
 
 const exec = promisify(execFile);
 
@@ -130,39 +132,16 @@ export class Guest {
       const size = options.diskGib ? [`${options.diskGib}G`] : [];
       await exec('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', options.image, disk, ...size]);
     }
-    const uuid = `ec2${randomBytes(16).toString('hex').slice(3)}`.replace(
-      /^(.{8})(.{4})(.{4})(.{4})(.{12})$/,
-      '$1-$2-$3-$4-$5',
-    );
-    const vendor = 'manufacturer=Amazon EC2';
-    const cpus = options.cpus ?? 2;
-    const child = network.start('qemu.log', [
-      'qemu-system-x86_64',
-      ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
-      ...['-machine', 'q35,usb=off,vmport=off,smm=off,sata=off,smbus=off,hpet=off'],
-      ...['-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off'],
-      ...['-smp', String(cpus), '-m', String(options.memoryMib ?? 1024), '-uuid', uuid],
-      ...['-smbios', 'type=0,vendor=Amazon EC2,version=1.0'],
-      ...['-smbios', `type=1,${vendor},product=t3.micro,serial=${uuid},uuid=${uuid}`],
-      ...['-smbios', `type=2,${vendor},asset=${options.instanceId}`, '-smbios', `type=3,${vendor},asset=Amazon EC2`],
-      ...['-boot', 'strict=on,menu=off', '-device', 'VGA'],
-      ...[
-        '-chardev',
-        `file,id=serial,path=${join(network.folder, 'console.log')},append=on`,
-        '-serial',
-        'chardev:serial',
-      ],
-      ...['-qmp', `unix:${join(network.folder, 'qmp.sock')},server=on,wait=off`],
-      ...['-object', 'rng-random,id=entropy,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=entropy'],
-      ...['-device', 'pcie-pci-bridge,id=slots,bus=pcie.0,addr=0x10'],
-      ...['-netdev', 'tap,id=net0,ifname=tap0,script=no,downscript=no'],
-      ...['-device', `virtio-net-pci,bus=slots,addr=0x1,disable-legacy=on,netdev=net0,mac=${GUEST_MAC},romfile=`],
-      ...['-drive', `if=none,id=root,file=${disk},format=qcow2,cache=unsafe`],
-      ...[
-        '-device',
-        'virtio-blk-pci,id=root,bus=slots,addr=0x2,disable-legacy=on,drive=root,serial=vol0123456789abcdef0,bootindex=0',
-      ],
-    ]);
+    const argv = machineArguments({
+      folder: network.folder,
+      instanceId: options.instanceId,
+      uuid: newUuid(),
+      disk,
+      memoryMib: options.memoryMib ?? 1024,
+      cpus: options.cpus ?? 2,
+      nic: { tap: 'tap0', mac: GUEST_MAC },
+    });
+    const child = network.start('qemu.log', ['qemu-system-x86_64', ...argv]);
     return new Guest(network, child);
   }
 
@@ -231,8 +210,117 @@ export class Guest {
     return true;
   }
 
+  /**
+   * Boots an image as the machine that clones are made from (no interface, an instance id that begins with `i-w`),
+   * waits until the guest says that it may be copied, and copies it: RAM, device state, disk.
+   */
+  static async freeze(
+    network: TestNetwork,
+    options: Omit<GuestOptions, 'instanceId'>,
+    timeout: number,
+  ): Promise<Frozen> {
+    const folder = await mkdtemp(join(network.folder, 'frozen-'));
+    const frozen: Frozen = { folder, memoryMib: options.memoryMib ?? 1024, cpus: options.cpus ?? 2, uuid: newUuid() };
+    const disk = join(folder, 'disk.qcow2');
+    await exec('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', options.image, disk]);
+    const ram = join(folder, 'ram');
+    await writeFile(ram, '');
+    await truncate(ram, frozen.memoryMib * 1024 * 1024);
+    const argv = machineArguments({
+      ...frozen,
+      instanceId: 'i-w0123456789abcdef',
+      disk,
+      memory: ramFile(frozen, 'on'),
+    });
+    const child = network.start('frozen.log', ['qemu-system-x86_64', ...argv]);
+    const console = (): Promise<string> => readFile(join(folder, 'console.log'), 'utf8').catch(() => '');
+    const until = performance.now() + timeout;
+    while (!/^ec2-warm: ready/m.test(await console())) {
+      if (performance.now() > until) throw new Error(`no guest that is ready to be copied: ${await console()}`);
+      await sleep(20);
+    }
+    await sleep(500);
+    const qmp = await Qmp.connect(join(folder, 'qmp.sock'));
+    await qmp.execute('stop');
+    await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'x-ignore-shared', state: true }] });
+    await qmp.execute('migrate', { uri: `exec:cat >${join(folder, 'state')}` });
+    await migrated(qmp);
+    await qmp.execute('quit');
+    while (child.exitCode === null && child.signalCode === null) await sleep(5);
+    return frozen;
+  }
+
+  /** Starts a copy and plugs its interface in: the guest takes that as the sign to become an instance. */
+  static async thaw(
+    network: TestNetwork,
+    frozen: Frozen,
+    options: { instanceId: string; diskGib?: number },
+  ): Promise<Guest> {
+    const { folder } = network;
+    const disk = join(folder, 'disk.qcow2');
+    const size = options.diskGib ? [`${options.diskGib}G`] : [];
+    const backing = join(frozen.folder, 'disk.qcow2');
+    await exec('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, disk, ...size]);
+    await rm(join(folder, 'qmp.sock'), { force: true });
+    const argv = machineArguments({
+      folder,
+      instanceId: options.instanceId,
+      uuid: newUuid(),
+      disk,
+      memoryMib: frozen.memoryMib,
+      cpus: frozen.cpus,
+      memory: ramFile(frozen, 'off'),
+      extra: ['-incoming', 'defer'],
+    });
+    const child = network.start('qemu.log', ['qemu-system-x86_64', ...argv]);
+    const guest = new Guest(network, child);
+    let qmp: Qmp | undefined;
+    while (!qmp) {
+      qmp = await Qmp.connect(join(folder, 'qmp.sock')).catch(() => undefined);
+      if (!qmp) await sleep(2);
+    }
+    await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'x-ignore-shared', state: true }] });
+    await qmp.execute('migrate-incoming', { uri: `exec:cat <${join(frozen.folder, 'state')}` });
+    await migrated(qmp);
+    await qmp.execute('cont');
+    if (options.diskGib) await qmp.execute('block_resize', { device: 'root', size: options.diskGib * 2 ** 30 });
+    await qmp.execute('netdev_add', { type: 'tap', id: 'net0', ifname: 'tap0', script: 'no', downscript: 'no' });
+    const nic = { driver: 'virtio-net-pci', id: 'nic0', bus: 'slots', addr: '0x2', 'disable-legacy': 'on' };
+    await qmp.execute('device_add', { ...nic, netdev: 'net0', mac: GUEST_MAC, romfile: '' });
+    qmp.close();
+    return guest;
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.ended(5000);
   }
+}
+
+/** A machine that was copied while it waited for its identity. */
+export interface Frozen {
+  readonly folder: string;
+  readonly memoryMib: number;
+  readonly cpus: number;
+  readonly uuid: string;
+}
+
+function ramFile(frozen: Frozen, share: 'on' | 'off'): string[] {
+  const file = join(frozen.folder, 'ram');
+  return ['-object', `memory-backend-file,id=ram,size=${frozen.memoryMib}M,mem-path=${file},share=${share}`];
+}
+
+async function migrated(qmp: Qmp): Promise<void> {
+  for (;;) {
+    const answer = await qmp.execute('query-migrate');
+    const status = isObject(answer) ? answer.status : undefined;
+    if (status === 'completed') return;
+    if (status === 'failed') throw new Error(`the machine could not be copied: ${JSON.stringify(answer)}`);
+    await sleep(2);
+  }
+}
+
+function newUuid(): string {
+  const hex = `ec2${randomBytes(16).toString('hex').slice(3)}`;
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
