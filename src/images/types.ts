@@ -15,6 +15,8 @@ export interface ImageManifest {
   bootMode: 'legacy-bios' | 'uefi' | 'uefi-preferred';
   /** As `RegisterImage`'s `ImdsSupport`: instances default to required tokens and a hop limit of 2. */
   imdsSupport?: 'v2.0';
+  /** Its guest can be frozen before it takes an identity, and copies of it become instances of their own. */
+  fastStart?: true;
   /** GiB that a volume made from this image needs at least. */
   sizeGib: number;
   /** qcow2 file name in the cache directory; it contains part of its own hash, so its content never changes. */

@@ -31,6 +31,8 @@ export interface ImageRow {
   readonly blockDevices: readonly ImageBlockDevice[];
   readonly bootMode: 'legacy-bios' | 'uefi' | 'uefi-preferred';
   readonly imdsSupport?: 'v2.0';
+  /** Launches may continue from a frozen guest of it instead of booting. */
+  readonly fastStart?: boolean;
   readonly enaSupport: boolean;
   readonly sriovNetSupport?: 'simple';
   readonly creationDate: number;

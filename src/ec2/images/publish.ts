@@ -88,6 +88,7 @@ function publish(tx: Tx, region: string, imageId: string, manifest: ImageManifes
     ],
     bootMode: manifest.bootMode,
     ...(manifest.imdsSupport === undefined ? {} : { imdsSupport: manifest.imdsSupport }),
+    ...(manifest.fastStart === undefined ? {} : { fastStart: true }),
     enaSupport: true,
     creationDate: now,
     loginUser: manifest.loginUser,

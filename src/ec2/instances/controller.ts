@@ -74,24 +74,26 @@ export function instanceController(options: InstanceControllerOptions): Controll
     },
   };
 
-  async function start(row: InstanceRow): Promise<undefined> {
+  async function start(row: InstanceRow): Promise<number | undefined> {
     pressed.delete(row.instanceId);
-    await power(row);
+    const again = await power(row);
+    if (again !== undefined) return again;
     state.write(tx => recordRunning(tx, row.instanceId, clock.now(), !engine.capabilities.realMachines));
   }
 
-  async function power(row: InstanceRow): Promise<void> {
+  /** @returns milliseconds after which to call again, when the start waits for something. */
+  async function power(row: InstanceRow): Promise<number | undefined> {
     for (const device of row.blockDevices) await ensureDisk(state, engine.disks, device.volumeId);
     if (network !== undefined) {
       for (const id of row.networkInterfaceIds) await network.reconcileInterface(row.vpcId, id);
     }
-    await engine.machines.ensureRunning(machineSpec(state, row));
+    return engine.machines.ensureRunning(machineSpec(state, row));
   }
 
-  async function watchOver(row: InstanceRow): Promise<undefined> {
+  async function watchOver(row: InstanceRow): Promise<number | undefined> {
     pressed.delete(row.instanceId);
     const status = await engine.machines.status(row.instanceId);
-    if (status.state === 'running') return;
+    if (status.state === 'running') return undefined;
     if (status.state === 'stopped' && status.cause === 'guest-shutdown') {
       state.write(tx => recordGuestShutdown(tx, row.instanceId, clock.now()));
       return;
@@ -116,7 +118,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
       recoveries.set(row.instanceId, [...recent, clock.now()]);
       log(`instances ${row.instanceId}: ${message}; starting it again`);
     }
-    await power(row);
+    return power(row);
   }
 
   async function reboot(row: InstanceRow): Promise<number | undefined> {
@@ -134,8 +136,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
       await engine.machines.reset(instanceId);
       return rebooted(instanceId);
     }
-    await power(row);
-    return rebooted(instanceId);
+    return (await power(row)) ?? rebooted(instanceId);
   }
 
   function rebooted(instanceId: string): undefined {

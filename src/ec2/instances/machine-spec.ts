@@ -16,6 +16,7 @@ export function machineSpec(db: Reader, row: InstanceRow): MachineSpec {
     architecture: row.architecture,
     uuid: row.uuid,
     bootMode: row.bootMode,
+    ...(row.fastStart ? { fastStart: true } : {}),
     disks: row.blockDevices.map(device => ({
       volumeId: device.volumeId,
       device: device.deviceName,

@@ -89,6 +89,8 @@ export interface InstanceRow {
   readonly clientToken?: string;
   /** SMBIOS UUID, beginning with `ec2`. */
   readonly uuid: string;
+  /** Its first start may continue from a frozen guest of its AMI. */
+  readonly fastStart?: boolean;
   /** When the guest was first heard on the network since its last start. */
   readonly reachableSince?: number;
 }

@@ -1,27 +1,27 @@
 import { EngineError, type MachineSpec } from '../engine.ts';
 import type { Accelerator } from './accelerator.ts';
-import { tapName } from './names.ts';
-import { runFolder, volumeFile } from './paths.ts';
+import { BRIDGE, type DiskDevice, devicesOf, type NicDevice } from './devices.ts';
+import { runFolder } from './paths.ts';
 import { type Firmware, VARIABLES_FILE } from './uefi.ts';
-
-/** EC2 allows 28 attachments (network interfaces and volumes together) on most instance types. */
-export const MAX_ATTACHMENTS = 28;
-
-/**
- * Where interfaces and disks are plugged in, from the start and later: one bridge with 31 slots. A PCI Express root
- * port for each of them would do the same and cost every boot a second of processor time (`docs/decisions/machines.md`).
- */
-const BRIDGE = 'slots';
-
-/** `bus` and `addr` of a slot, counted from 0. Legacy registers would take from the scarce I/O ports. */
-function slot(number: number): string {
-  return `bus=${BRIDGE},addr=0x${(number + 1).toString(16)},disable-legacy=on`;
-}
 
 export interface CommandLineOptions {
   readonly accelerator: Accelerator;
   /** Needed by machines that boot by UEFI. */
   readonly firmware?: Firmware;
+  /** Where sockets and the console log lie; the machine's own run folder when left out. */
+  readonly run?: string;
+  /** The file of the root disk, where it is not the volume's own. */
+  readonly rootFile?: string;
+  /** The guest's memory in a file, as it is kept for copies; memory of the process itself when left out. */
+  readonly memory?: MemoryFile;
+  /** The machine waits, and gets the state of its devices from a stream before it runs. */
+  readonly incoming?: boolean;
+}
+
+export interface MemoryFile {
+  readonly path: string;
+  /** What the guest writes goes to the file; otherwise the file is read only and the guest's changes are its own. */
+  readonly shared: boolean;
 }
 
 /** QEMU's option lists are separated by commas; a comma in a value is written twice. */
@@ -46,65 +46,25 @@ function smbios(spec: MachineSpec): string[] {
   ].flatMap(fields => ['-smbios', fields.join(',')]);
 }
 
-/**
- * How the guest learns the name that the user chose for a disk: our images make a link from it. `/dev/sda1` and
- * `/dev/xvda` are 101, `/dev/sdf` is 106, `/dev/xvdaa` is 127; undefined for names of another form.
- */
-export function deviceNameIndex(device: string): number | undefined {
-  const letters = /^(?:\/dev\/)?(?:sd|xvd)([a-z]{1,2})\d*$/.exec(device)?.[1];
-  if (letters === undefined) return undefined;
-  return 100 + [...letters].reduce((sum, letter) => sum * 26 + letter.charCodeAt(0) - 96, 0);
-}
-
-function disks(spec: MachineSpec, firstSlot: number): string[] {
-  const indexes = new Set<number>();
-  return spec.disks.flatMap((disk, index) => {
-    const named = deviceNameIndex(disk.device);
-    // QEMU refuses an index twice; /dev/sdf and /dev/xvdf would be the same name to the guest.
-    const unique = named !== undefined && !indexes.has(named);
-    if (unique) indexes.add(named);
-    const name = unique ? `,acpi-index=${named}` : '';
-    const serial = disk.volumeId.replace('-', '');
-    const readOnly = disk.readOnly ? 'on' : 'off';
-    const format = {
-      driver: 'qcow2',
-      'node-name': serial,
-      'read-only': disk.readOnly ?? false,
-      discard: 'unmap',
-      'detect-zeroes': 'unmap',
-      // Write-back through the host's page cache, which all overlays of one AMI share; guests' flushes reach the disk.
-      cache: { direct: false, 'no-flush': false },
-      file: {
-        driver: 'file',
-        filename: volumeFile(disk.volumeId),
-        aio: 'threads',
-        discard: 'unmap',
-      },
-    };
-    const boot = disk.root ? ',bootindex=0' : '';
-    return [
-      '-blockdev',
-      JSON.stringify(format),
-      '-device',
-      `virtio-blk-pci,id=${serial},${slot(firstSlot + index)},drive=${serial},serial=${serial},write-cache=on${boot}${name}` +
-        (readOnly === 'on' ? '' : ',discard=on'),
-    ];
+function disks(devices: readonly DiskDevice[], rootFile: string | undefined): string[] {
+  return devices.flatMap(({ attachment, file, node, device }) => {
+    const source = rootFile && attachment.root ? { ...node, file: { ...file, filename: rootFile } } : node;
+    return ['-blockdev', JSON.stringify(source), '-device', JSON.stringify(device)];
   });
 }
 
-function nics(spec: MachineSpec): string[] {
-  return [...spec.nics]
-    .sort((a, b) => a.deviceIndex - b.deviceIndex)
-    .flatMap((nic, index) => {
-      const id = nic.networkInterfaceId;
-      return [
-        '-netdev',
-        `tap,id=net-${id},ifname=${tapName(id)},script=no,downscript=no`,
-        '-device',
-        // No boot from the network, so no option ROM: it costs time and memory.
-        `virtio-net-pci,id=${id},${slot(index)},netdev=net-${id},mac=${option(nic.mac)},romfile=`,
-      ];
-    });
+function nics(devices: readonly NicDevice[]): string[] {
+  return devices.flatMap(({ netdev, device }) => {
+    const { type, ...rest } = netdev;
+    const properties = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+    return ['-netdev', [type, ...properties].join(','), '-device', JSON.stringify(device)];
+  });
+}
+
+function memory(spec: MachineSpec, file: MemoryFile | undefined): string {
+  const size = `id=ram,size=${spec.memoryMib}M`;
+  if (!file) return `memory-backend-memfd,${size},share=on`;
+  return `memory-backend-file,${size},mem-path=${option(file.path)},share=${file.shared ? 'on' : 'off'}`;
 }
 
 /**
@@ -116,13 +76,11 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
   if (spec.architecture !== 'x86_64') {
     throw new EngineError('Invalid', `this engine runs x86_64 machines, not ${spec.architecture}`);
   }
-  if (spec.nics.length + spec.disks.length > MAX_ATTACHMENTS) {
-    throw new EngineError('Invalid', `a machine has at most ${MAX_ATTACHMENTS} disks and network interfaces`);
-  }
   if (spec.bootMode === 'uefi' && !options.firmware) {
     throw new EngineError('Invalid', 'the machine boots by UEFI, and there is no firmware for it');
   }
-  const run = runFolder(spec.instanceId);
+  const devices = devicesOf(spec);
+  const run = options.run ?? runFolder(spec.instanceId);
   const firmware = spec.bootMode === 'uefi' ? options.firmware : undefined;
   const pflash = firmware ? ',pflash0=uefi-code,pflash1=uefi-variables' : '';
   return [
@@ -134,7 +92,7 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
     ...['-uuid', spec.uuid],
     ...['-smp', `cpus=${spec.vcpus},maxcpus=${spec.vcpus},sockets=1,dies=1,cores=${spec.vcpus},threads=1`],
     ...['-m', `size=${spec.memoryMib}M`],
-    ...['-object', `memory-backend-memfd,id=ram,size=${spec.memoryMib}M,share=on`],
+    ...['-object', memory(spec, options.memory)],
     ...smbios(spec),
     ...['-rtc', 'base=utc'],
     ...['-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'],
@@ -154,8 +112,9 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
     ...['-device', 'virtio-balloon-pci,id=balloon,bus=pcie.0,addr=0x4,free-page-reporting=on,deflate-on-oom=on'],
     ...['-device', 'vmgenid,guid=auto'],
     ...['-device', `pcie-pci-bridge,id=${BRIDGE},bus=pcie.0,addr=0x10`],
-    ...nics(spec),
-    ...disks(spec, spec.nics.length),
+    ...disks(devices.disks, options.rootFile),
+    ...nics(devices.nics),
+    ...(options.incoming ? ['-S', '-incoming', 'defer'] : []),
   ];
 }
 

@@ -1,9 +1,20 @@
 import { constants } from 'node:fs';
 import { access, chmod, chown, copyFile, link, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type DiskDriver, EngineError } from '../engine.ts';
-import { isSnapshotId, isVolumeId, snapshotFile, volumeFile } from './paths.ts';
-import { emptyQcow2, type ImageHeader, readImageHeader } from './qcow2.ts';
+import {
+  isSnapshotId,
+  isVolumeId,
+  snapshotFile,
+  volumeFile,
+  WARM_DISK,
+  WARM_FOLDER,
+  WARM_MANIFEST,
+  WARM_RAM,
+  WARM_STATE,
+  warmFolder,
+} from './paths.ts';
+import { type Backing, emptyQcow2, type ImageHeader, readImageHeader } from './qcow2.ts';
 import type { MachineUser } from './user.ts';
 
 const GIB = 1024 ** 3;
@@ -20,6 +31,24 @@ export interface QemuDisks extends DiskDriver {
   open(): Promise<void>;
   /** Bytes that volumes may still take. */
   freeBytes(): Promise<number>;
+  /** What a volume stands on, and whether nothing has been written to it; undefined where there is no such volume. */
+  origin(volumeId: string): Promise<VolumeOrigin | undefined>;
+  /**
+   * Lays a volume to which nothing was written over the disk of a warm image of its snapshot.
+   * @returns false when that cannot be: the volume was written to, or the warm image has gone.
+   */
+  layOverWarm(volumeId: string, warmId: string): Promise<boolean>;
+  /** Makes a volume that was laid over a warm image what it was before; what was written to it since is lost. */
+  layBack(volumeId: string): Promise<void>;
+  /** Deletes a warm image; its disk stays as long as volumes stand on it. */
+  retireWarm(warmId: string): Promise<void>;
+}
+
+export interface VolumeOrigin {
+  /** File name of the snapshot (relative to the data folder), if it stands on one. */
+  readonly snapshot?: string;
+  readonly untouched: boolean;
+  readonly virtualBytes: number;
 }
 
 /**
@@ -105,9 +134,14 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     }
     await requireSpace(sizeGib * GIB, `the volume ${volumeId}`);
     const backing = snapshot && { file: join('..', snapshot.file), format: snapshot.header.format };
+    await writeEmpty(file, sizeGib * GIB, backing);
+  }
+
+  /** An overlay without data, under its name only when it is whole. */
+  async function writeEmpty(file: string, virtualBytes: number, backing: Backing | undefined): Promise<void> {
     const handle = await open(`${file}${PARTIAL}`, 'w', 0o600);
     try {
-      await handle.writeFile(emptyQcow2(sizeGib * GIB, backing));
+      await handle.writeFile(emptyQcow2(virtualBytes, backing));
       if (user.switchUser) await handle.chown(user.uid, user.gid);
       await handle.datasync();
     } finally {
@@ -116,40 +150,88 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     await rename(`${file}${PARTIAL}`, file);
   }
 
-  /** Names (relative to the data folder) of snapshot files that some volume or snapshot stands on. */
-  async function referenced(): Promise<Set<string>> {
-    const names = new Set<string>();
-    for (const folder of ['volumes', 'snapshots']) {
-      const files = (await readdir(absolute(folder))).filter(name => name.endsWith('.qcow2'));
-      const headers = await Promise.all(
-        files.map(name => readImageHeader(absolute(join(folder, name))).catch(() => {})),
-      );
-      for (const header of headers) if (header?.backingFile) names.add(join('snapshots', basename(header.backingFile)));
-    }
-    return names;
+  /** What a qcow2 file (relative to the data folder) stands on, relative to the data folder too. */
+  async function backingOf(file: string): Promise<string | undefined> {
+    const { backingFile } = await readImageHeader(absolute(file));
+    return backingFile === undefined ? undefined : join(dirname(file), backingFile);
   }
 
-  /** Deletes removed snapshots that nothing stands on any more; each may free the one below it. */
+  /** The snapshot at the bottom: a volume may stand on a warm image's disk, and that on the snapshot. */
+  async function snapshotBelow(file: string): Promise<string | undefined> {
+    const below = await backingOf(file);
+    return below !== undefined && dirname(dirname(below)) === WARM_FOLDER ? backingOf(below) : below;
+  }
+
+  async function origin(volumeId: string): Promise<VolumeOrigin | undefined> {
+    const file = volumeFile(volumeId);
+    if (!(await exists(absolute(file)))) return undefined;
+    const { virtualBytes } = await readImageHeader(absolute(file));
+    const snapshot = await snapshotBelow(file);
+    // Whatever is written takes at least one more cluster, at the end of the file.
+    const untouched = (await stat(absolute(file))).size === emptyQcow2(virtualBytes).length;
+    return { ...(snapshot === undefined ? {} : { snapshot }), untouched, virtualBytes };
+  }
+
+  async function layOverWarm(volumeId: string, warmId: string): Promise<boolean> {
+    const found = await origin(volumeId);
+    if (!found?.untouched || !found.snapshot) return false;
+    if (!(await exists(absolute(join(warmFolder(warmId), WARM_MANIFEST))))) return false;
+    const disk = join(warmFolder(warmId), WARM_DISK);
+    if ((await backingOf(disk)) !== found.snapshot) return false;
+    await writeEmpty(absolute(volumeFile(volumeId)), found.virtualBytes, { file: join('..', disk), format: 'qcow2' });
+    return true;
+  }
+
+  async function layBack(volumeId: string): Promise<void> {
+    const found = await origin(volumeId);
+    if (!found?.snapshot) return;
+    const { format } = await readImageHeader(absolute(found.snapshot));
+    const backing = { file: join('..', found.snapshot), format };
+    await writeEmpty(absolute(volumeFile(volumeId)), found.virtualBytes, backing);
+  }
+
+  /** Names (relative to the data folder) of files that some volume, snapshot or warm image stands on. */
+  async function referenced(): Promise<Set<string>> {
+    const files = [];
+    for (const folder of ['volumes', 'snapshots']) {
+      for (const name of await readdir(absolute(folder))) if (name.endsWith('.qcow2')) files.push(join(folder, name));
+    }
+    for (const name of await readdir(absolute(WARM_FOLDER))) files.push(join(WARM_FOLDER, name, WARM_DISK));
+    const below = await Promise.all(files.map(file => backingOf(file).catch(() => undefined)));
+    return new Set(below.filter(name => name !== undefined));
+  }
+
+  /** Deletes removed snapshots and warm images that nothing stands on any more; each may free the one below it. */
   async function collect(): Promise<void> {
     for (;;) {
-      const marked = (await readdir(absolute('snapshots'))).filter(name => name.endsWith(REMOVED));
-      if (marked.length === 0) return;
+      const marked = (await readdir(absolute('snapshots')))
+        .filter(name => name.endsWith(REMOVED))
+        .map(name => join('snapshots', name.slice(0, -REMOVED.length)));
+      const retired = await retiredWarm();
+      if (marked.length + retired.length === 0) return;
       const used = await referenced();
-      const unused = marked
-        .map(name => join('snapshots', name.slice(0, -REMOVED.length)))
-        .filter(file => !used.has(file));
-      if (unused.length === 0) return;
+      const unused = marked.filter(file => !used.has(file));
+      const unusedWarm = retired.filter(folder => !used.has(join(folder, WARM_DISK)));
+      if (unused.length + unusedWarm.length === 0) return;
       for (const file of unused) {
         await rm(absolute(file), { force: true });
         await rm(absolute(`${file}${REMOVED}`), { force: true });
       }
+      for (const folder of unusedWarm) await rm(absolute(folder), { recursive: true, force: true });
     }
+  }
+
+  /** Folders of warm images that are no longer whole; those being made have names that begin with a dot. */
+  async function retiredWarm(): Promise<string[]> {
+    const folders = (await readdir(absolute(WARM_FOLDER))).filter(name => !name.startsWith('.'));
+    const whole = await Promise.all(folders.map(name => exists(absolute(join(WARM_FOLDER, name, WARM_MANIFEST)))));
+    return folders.filter((_, index) => !whole[index]).map(name => join(WARM_FOLDER, name));
   }
 
   return {
     freeBytes,
     async open() {
-      for (const folder of ['volumes', 'snapshots']) {
+      for (const folder of ['volumes', 'snapshots', WARM_FOLDER]) {
         await mkdir(absolute(folder), { recursive: true, mode: 0o750 });
         if (user.switchUser) await chown(absolute(folder), 0, user.gid);
         const leftovers = (await readdir(absolute(folder))).filter(name => name.endsWith(PARTIAL));
@@ -178,6 +260,17 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
         await collect();
       });
     },
+    origin,
+    layOverWarm: (volumeId, warmId) => exclusively('snapshots', () => layOverWarm(volumeId, warmId)),
+    layBack: volumeId => exclusively('snapshots', () => layBack(volumeId)),
+    retireWarm: warmId =>
+      exclusively('snapshots', async () => {
+        // Without its manifest it is no warm image any more; what follows may be interrupted.
+        for (const name of [WARM_MANIFEST, WARM_RAM, WARM_STATE]) {
+          await rm(absolute(join(warmFolder(warmId), name)), { force: true });
+        }
+        await collect();
+      }),
     async listVolumes() {
       return (await readdir(absolute('volumes')))
         .filter(name => name.endsWith('.qcow2'))

@@ -12,6 +12,7 @@ import { createMachines } from './machines.ts';
 import { dataDirHash } from './names.ts';
 import { ensureVariables, findFirmware } from './uefi.ts';
 import { deviceGroups, machineUser } from './user.ts';
+import { WarmStarts } from './warm/warm.ts';
 
 export interface QemuEngineOptions {
   readonly dataDir: string;
@@ -23,10 +24,13 @@ export interface QemuEngineOptions {
   readonly accel?: string | undefined;
   /** A disk with a stock kernel (qcow2) for KVM's self-test, asked for only when that test is made. */
   readonly kernelDisk?: (() => Promise<string | undefined>) | undefined;
+  /** Bytes that frozen guests for fast starts may take on the disk; 0 switches fast starts off. */
+  readonly warmBytes?: number | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
 
 const TEND_INTERVAL_MS = 5_000;
+export const DEFAULT_WARM_BYTES = 8 * 1024 ** 3;
 
 /**
  * QEMU machines, qcow2 disks and a network of namespaces on this machine. Making the engine touches nothing but the
@@ -72,6 +76,20 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
   }
 
   const groups: number[] = [];
+  const { warmBytes = DEFAULT_WARM_BYTES } = options;
+  const warm =
+    warmBytes > 0
+      ? new WarmStarts({
+          dataDir,
+          user,
+          groups,
+          disks,
+          accelerator: chosenAccelerator,
+          budgetBytes: warmBytes,
+          admit: spec => capacity.admitMachine(spec),
+          log,
+        })
+      : undefined;
   const context: MachineContext = {
     dataDir,
     user,
@@ -85,6 +103,9 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       if (spec.nics.length > 0) await deviceGroups('/dev/net/tun', user).then(ids => addMissing(groups, ids));
       if (spec.bootMode === 'uefi') await ensureVariables(await findFirmware(), runFolder, user);
     },
+    warm,
+    layBack: volumeId => disks.layBack(volumeId),
+    layOverWarm: (volumeId, warmId) => disks.layOverWarm(volumeId, warmId),
     admit: spec => capacity.admitMachine(spec),
     changed: instanceId => events?.machineChanged(instanceId),
     log,
@@ -118,6 +139,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     clearInterval(timer);
     events = undefined;
     opened = false;
+    await warm?.close();
     await machines.close();
     await fabric.close();
   }
@@ -129,7 +151,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       ...machines,
       async ensureRunning(spec) {
         await capacity.refresh();
-        await machines.ensureRunning(spec);
+        return machines.ensureRunning(spec);
       },
     },
     disks,
@@ -139,6 +161,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       chosenAccelerator().catch(error => log(`the test of the accelerator failed: ${error.message}`));
       await openMachines();
       await fabric.open(metadata);
+      warm?.open().catch(error => log(`prepared guests cannot be used: ${error.message}`));
       timer = setInterval(() => {
         tend().catch(error => log(`looking after machines failed: ${error.message}`));
       }, TEND_INTERVAL_MS);

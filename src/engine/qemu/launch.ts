@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { identify, type ProcessId } from './process.ts';
 import { QEMU } from './tools.ts';
 import type { MachineUser } from './user.ts';
+import { guarded } from './warm/guard.ts';
 
 export interface Launch {
   /** Becomes the working directory: QEMU's file names are relative to it. */
@@ -14,6 +15,10 @@ export interface Launch {
   readonly groups: readonly number[];
   /** QEMU's own arguments. */
   readonly arguments: readonly string[];
+  /** A descriptor on which QEMU's `fallocate` is not to be done, see `warm/guard.ts`. */
+  readonly guard?: number;
+  /** How much less than others it may use the processors, 0 to 19 as nice(1). */
+  readonly niceness?: number;
   /** Receives what QEMU prints. */
   readonly logFile: string;
 }
@@ -33,7 +38,9 @@ export function launchCommand(launch: Omit<Launch, 'dataDir' | 'logFile'>): stri
         '--no-new-privs',
       ]
     : [];
-  return [...enter, ...drop, QEMU, ...launch.arguments];
+  const nice = launch.niceness ? ['nice', '-n', String(launch.niceness)] : [];
+  const qemu = [QEMU, ...launch.arguments];
+  return [...enter, ...drop, ...nice, ...(launch.guard === undefined ? qemu : guarded(qemu, launch.guard))];
 }
 
 export interface LaunchedQemu {

@@ -1,4 +1,4 @@
-import { chown, mkdir, open, rm } from 'node:fs/promises';
+import { chown, copyFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineSpec, Screen } from '../engine.ts';
 import { readConsole, trimConsole } from './console-log.ts';
@@ -34,13 +34,20 @@ export class MachineFolder {
     await this.records.delete('process.json');
     await this.records.delete('exit.json');
     await this.records.write('spec.json', spec);
-    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'console.log', 'screen.ppm']) {
+    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'incoming.sock', 'console.log', 'screen.ppm']) {
       await rm(join(this.run, name), { force: true });
     }
     await mkdir(this.run, { recursive: true, mode: 0o700 });
     if (!user.switchUser) return;
     await chown(this.#path, 0, user.gid);
     await chown(this.run, user.uid, user.gid);
+  }
+
+  /** The console begins with what another one held. */
+  async beginConsole(source: string, user: MachineUser): Promise<void> {
+    const file = join(this.run, 'console.log');
+    await copyFile(source, file);
+    if (user.switchUser) await chown(file, user.uid, user.gid);
   }
 
   async remove(): Promise<void> {

@@ -11,16 +11,20 @@
  * What must survive the server is in the machine's records: the cause of an end is written before the end, and a
  * guest that powers off leaves QEMU paused (`-no-shutdown`) until somebody has taken note of it.
  */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
 import type { Cgroups } from './cgroup.ts';
 import { launchQemu } from './launch.ts';
 import { MachineFolder } from './machine-folder.ts';
 import { vpcNamespace } from './names.ts';
+import { runFolder, WARM_CONSOLE, warmFolder } from './paths.ts';
 import { isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
 import { isObject, type Qmp, type QmpEvent } from './qmp.ts';
 import type { ExitRecord } from './records.ts';
 import type { MachineUser } from './user.ts';
+import { bringToLife, sharedMemoryDescriptor } from './warm/restore.ts';
+import type { WarmStart, WarmStarts } from './warm/warm.ts';
 
 /** What machines share. */
 export interface MachineContext {
@@ -32,6 +36,12 @@ export interface MachineContext {
   arguments(spec: MachineSpec): Promise<string[]>;
   /** Puts into the machine's own folder what its command line names, before every start. */
   prepare(spec: MachineSpec, runFolder: string): Promise<void>;
+  /** Starts from frozen guests; absent where they are switched off. */
+  readonly warm: WarmStarts | undefined;
+  /** What was laid over a frozen guest's disk becomes a volume of its snapshot again, without data. */
+  layBack(volumeId: string): Promise<void>;
+  /** Lays an untouched volume over a frozen guest's disk; false when it cannot be. */
+  layOverWarm(volumeId: string, warmId: string): Promise<boolean>;
   /** @throws EngineError `InsufficientCapacity` */
   admit(spec: MachineSpec): void;
   changed(instanceId: string): void;
@@ -87,8 +97,13 @@ export class Machine {
     return { memoryMib: this.#spec.memoryMib, process: this.#process };
   }
 
-  start(spec: MachineSpec): Promise<void> {
-    return this.#request('start', () => this.#start(spec));
+  /** @returns milliseconds after which to ask again, when the start waits for something. */
+  async start(spec: MachineSpec): Promise<number | undefined> {
+    let again: number | undefined;
+    await this.#request('start', async () => {
+      again = await this.#start(spec);
+    });
+    return again;
   }
 
   pressPowerButton(): Promise<void> {
@@ -137,13 +152,18 @@ export class Machine {
   adopt(process: ProcessId | undefined): Promise<void> {
     return this.#enqueue(async () => {
       const { records } = this.#folder;
-      const [spec, started, exit] = await Promise.all([
+      const [spec, started, exit, copy] = await Promise.all([
         records.read('spec.json'),
         records.read('process.json'),
         records.read('exit.json'),
+        records.read('copy.json'),
       ]);
       this.#spec = spec;
-      if (process) {
+      if (copy) {
+        // It was not whole yet, and nobody was told that it runs.
+        if (process) await kill(process);
+        await this.#discardCopy(copy.rootVolumeId);
+      } else if (process) {
         this.#process = process;
         this.#status = { state: 'running', since: await startedAt(process) };
         // The earlier server may have been killed right after it started QEMU,
@@ -199,22 +219,85 @@ export class Machine {
     });
   }
 
-  async #start(spec: MachineSpec): Promise<void> {
+  async #start(spec: MachineSpec): Promise<number | undefined> {
     const argv = await this.#context.arguments(spec);
     this.#context.admit(spec);
     this.#starting = true;
     this.#spec = spec;
     try {
+      const warm = await this.#context.warm?.plan(spec);
+      if (typeof warm === 'number') return warm;
       await this.#folder.prepare(spec, this.#context.user);
       await this.#context.prepare(spec, this.#folder.run);
-      await this.#launch(spec, argv);
+      if (!warm || !(await this.#copy(spec, warm))) await this.#boot(spec, argv);
     } finally {
       this.#starting = false;
     }
     this.#context.changed(this.instanceId);
+    return undefined;
   }
 
-  async #launch(spec: MachineSpec, argv: string[]): Promise<void> {
+  async #boot(spec: MachineSpec, argv: string[]): Promise<void> {
+    await this.#runs(await this.#launch(spec, argv));
+  }
+
+  /** Continues from a frozen guest. False when that failed: then everything is as before, and the machine may boot. */
+  async #copy(spec: MachineSpec, warm: WarmStart): Promise<boolean> {
+    const { image, rootVolumeId } = warm;
+    await this.#folder.records.write('copy.json', { rootVolumeId });
+    try {
+      if (!(await this.#context.layOverWarm(rootVolumeId, image.id))) throw new Error('its disk cannot be used');
+      const process = await this.#launchCopy(spec, warm);
+      const { dataDir } = this.#context;
+      if (!this.#qmp) throw new Error('QEMU does not answer');
+      const folder = { run: this.#folder.run, relative: runFolder(this.instanceId) };
+      await bringToLife({ dataDir, image, spec, pid: process.pid, qmp: this.#qmp, folder, diskBytes: warm.diskBytes });
+      await this.#folder.records.delete('copy.json');
+      await this.#runs(process);
+      await this.#context.warm?.used(image);
+      return true;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#context.log(`${this.instanceId} boots, since it could not continue from the prepared guest: ${reason}`);
+      await this.#context.warm?.copyFailed(image, reason);
+      const running = this.#process;
+      this.#forgetProcess();
+      if (running) await kill(running);
+      await this.#discardCopy(rootVolumeId);
+      await this.#folder.prepare(spec, this.#context.user);
+      return false;
+    }
+  }
+
+  /** The memory that copies share must be safe before a guest runs: the guard's descriptor is the right one. */
+  async #launchCopy(spec: MachineSpec, warm: WarmStart): Promise<ProcessId> {
+    const { dataDir, user } = this.#context;
+    let descriptor = warm.descriptor;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await this.#folder.beginConsole(join(dataDir, warmFolder(warm.image.id), WARM_CONSOLE), user);
+      const process = await this.#launch(spec, warm.arguments, descriptor);
+      this.#process = process;
+      const actual = await sharedMemoryDescriptor(dataDir, warm.image, process.pid);
+      if (actual === descriptor) return process;
+      this.#forgetProcess();
+      await kill(process);
+      if (actual === undefined) break;
+      descriptor = actual;
+      this.#context.warm?.learnDescriptor(actual);
+    }
+    throw new Error('the memory that it shares with others cannot be protected');
+  }
+
+  async #discardCopy(rootVolumeId: string): Promise<void> {
+    await this.#context.layBack(rootVolumeId);
+    await this.#folder.records.delete('process.json');
+    await this.#context.cgroups.remove(this.instanceId);
+    await this.#folder.records.delete('copy.json');
+    this.#status = { state: 'absent' };
+  }
+
+  /** Starts QEMU and connects to it. @throws EngineError when it does not come up; nothing is left of it then. */
+  async #launch(spec: MachineSpec, argv: string[], guard?: number): Promise<ProcessId> {
     const [nic] = spec.nics;
     const { process, exit } = await launchQemu({
       dataDir: this.#context.dataDir,
@@ -222,6 +305,7 @@ export class Machine {
       user: this.#context.user,
       groups: this.#context.groups,
       arguments: argv,
+      ...(guard === undefined ? {} : { guard }),
       logFile: this.#folder.logFile,
     });
     let exited: string | undefined;
@@ -232,7 +316,7 @@ export class Machine {
     if (process) await this.#register(process, spec);
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (exited === undefined && !this.#qmp) {
-      await sleep(10);
+      await sleep(5);
       if (Date.now() > deadline) break;
       this.#qmp = await this.#connect().catch(() => undefined);
     }
@@ -243,9 +327,20 @@ export class Machine {
       this.#status = { state: 'absent' };
       throw startFailure((await this.#folder.lastWords()) ?? exited ?? 'QEMU did not answer in time');
     }
+    return process;
+  }
+
+  async #runs(process: ProcessId): Promise<void> {
     this.#process = process;
     this.#status = { state: 'running', since: await startedAt(process) };
     await this.#look();
+  }
+
+  #forgetProcess(): void {
+    const qmp = this.#qmp;
+    this.#qmp = undefined;
+    this.#process = undefined;
+    qmp?.close();
   }
 
   /** From here on it is known that the machine ran. */

@@ -74,7 +74,7 @@ export function createMachines(context: MachineContext): QemuMachines {
     async ensureRunning(spec) {
       const machine = find(spec.instanceId);
       machines.set(spec.instanceId, machine);
-      await machine.start(spec);
+      return machine.start(spec);
     },
     async status(instanceId) {
       return find(instanceId).status;

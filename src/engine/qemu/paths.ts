@@ -33,6 +33,25 @@ export function snapshotFile(snapshotId: string, format: 'qcow2' | 'raw'): strin
   return join('snapshots', `${checked('snapshot', snapshotId)}.${format}`);
 }
 
+/** Holds warm images, each in a folder named by its id; those being made begin with a dot. */
+export const WARM_FOLDER = 'warm';
+/** What is in such a folder: a description (only when all the rest is whole), memory, state of the devices, disk. */
+export const WARM_MANIFEST = 'warm.json';
+export const WARM_RAM = 'ram';
+export const WARM_STATE = 'state';
+export const WARM_DISK = 'disk.qcow2';
+/** What its guest printed before it was frozen: the beginning of every copy's console. */
+export const WARM_CONSOLE = 'console.log';
+
+export function warmFolder(warmId: string): string {
+  if (!isWarmId(warmId)) throw new EngineError('Invalid', `${JSON.stringify(warmId)} is not the id of a warm image`);
+  return join(WARM_FOLDER, warmId);
+}
+
+export function isWarmId(name: string): boolean {
+  return /^[0-9a-f]{24}$/.test(name);
+}
+
 export function isInstanceId(id: string): boolean {
   return ids.instance.test(id);
 }

@@ -65,23 +65,35 @@ export async function kill(id: ProcessId): Promise<void> {
   await waitForExit(id, 10_000);
 }
 
+/** Every process of this data folder whose command line matches. */
+async function findProcesses(dataDir: string, pattern: RegExp): Promise<{ match: RegExpExecArray; id: ProcessId }[]> {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async name => {
+      const match = pattern.exec(await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => ''));
+      if (!match || (await readlink(`/proc/${name}/cwd`).catch(() => '')) !== dataDir) return [];
+      const id = await identify(Number(name));
+      return id ? [{ match, id }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Guests that are being frozen, whose maker has gone. */
+export async function findTemplateProcesses(dataDir: string): Promise<ProcessId[]> {
+  const found = await findProcesses(dataDir, /\0guest=i-w[0-9a-f]+\0.*\.new-(\d+)-/s);
+  const makers = await Promise.all(found.map(({ match }) => identify(Number(match[1]))));
+  return found.filter((_, index) => !makers[index]).map(({ id }) => id);
+}
+
 /**
  * The machines of this data folder that run, whoever started them: processes whose working directory is the folder
  * and whose arguments name an instance. This needs no file of ours, so it finds what a killed server had just
  * started too.
  */
 export async function findMachineProcesses(dataDir: string): Promise<Map<string, ProcessId>> {
-  const found = new Map<string, ProcessId>();
-  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
-  await Promise.all(
-    pids.map(async name => {
-      const commandLine = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-      const instanceId = /\0guest=(i-[0-9a-f]+)\0/.exec(commandLine)?.[1];
-      if (!instanceId || !isInstanceId(instanceId)) return;
-      if ((await readlink(`/proc/${name}/cwd`).catch(() => '')) !== dataDir) return;
-      const id = await identify(Number(name));
-      if (id) found.set(instanceId, id);
-    }),
+  const found = await findProcesses(dataDir, /\0guest=(i-[0-9a-f]+)\0/);
+  return new Map(
+    found.flatMap(({ match, id }) => (match[1] && isInstanceId(match[1]) ? [[match[1], id] as const] : [])),
   );
-  return found;
 }

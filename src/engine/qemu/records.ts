@@ -15,6 +15,8 @@ interface Records {
   'spec.json': MachineSpec;
   /** There once QEMU was started: without it, a machine that does not run never ran. */
   'process.json': ProcessId;
+  /** There while the machine is made from a frozen guest: until it has gone, the machine has never run. */
+  'copy.json': { readonly rootVolumeId: string };
   /** There as soon as it is decided that the machine ends, before it does. */
   'exit.json': ExitRecord;
 }

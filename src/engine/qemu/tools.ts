@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { EngineError } from '../engine.ts';
 
@@ -13,4 +15,17 @@ export async function qemuVersion(): Promise<string> {
   } catch (error) {
     throw new EngineError('Failed', `${QEMU} cannot be run; install QEMU (Debian: qemu-system-x86)`, { cause: error });
   }
+}
+
+/** Where a program lies on PATH; undefined when it is not installed. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const file = join(folder, name);
+    const found = await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return file;
+  }
+  return undefined;
 }

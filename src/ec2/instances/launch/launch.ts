@@ -148,6 +148,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     clientToken: input.ClientToken,
     uuid: newUuid(),
+    ...(image.fastStart === true ? { fastStart: true } : {}),
   };
   db.put(instances, row);
   if (row.metadataOptions.instanceMetadataTags === 'enabled') checkMetadataTagKeys(launch.tags.instance ?? {});
