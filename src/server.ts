@@ -33,6 +33,12 @@ export interface ServerOptions {
   readonly publicPool: string;
   readonly uplink?: string | undefined;
   readonly accel?: string | undefined;
+  /** Bytes that frozen guests may take on the disk; 0 switches fast starts off. */
+  readonly warmBytes?: number | undefined;
+  /** How many times over memory is promised to instances. */
+  readonly memoryOvercommit?: number | undefined;
+  /** The host's kernel keeps equal pages of guests once. */
+  readonly pageSharing?: boolean | undefined;
   readonly accountId?: string | undefined;
   readonly rootAccessKeyId?: string | undefined;
   readonly rootSecretAccessKey?: string | undefined;
@@ -139,14 +145,24 @@ async function createEngine(options: ServerOptions): Promise<Engine> {
     return createSimulator();
   }
   const { createQemuEngine } = await import('./engine/qemu/engine.ts');
-  const { dataDir, publicPool, uplink, accel, log } = options;
+  const { dataDir, publicPool, uplink, accel, warmBytes, memoryOvercommit, pageSharing, log } = options;
   /** KVM's self-test boots a real kernel where there is one. */
   const kernelDisk = async () => {
     const { cachedImages, imageFile } = await import('./images/cache.ts');
     const micro = (await cachedImages(options.imageCacheDir)).find(image => image.family === 'micro');
     return micro && imageFile(micro, options.imageCacheDir);
   };
-  return createQemuEngine({ dataDir, publicPool, uplink, accel, kernelDisk, log });
+  return createQemuEngine({
+    dataDir,
+    publicPool,
+    uplink,
+    accel,
+    kernelDisk,
+    warmBytes,
+    memoryOvercommit,
+    pageSharing,
+    log,
+  });
 }
 
 /** Undoes in reverse order. */

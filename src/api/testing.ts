@@ -95,10 +95,17 @@ export function createTestApi(
 
 const idleEngine: Pick<Engine, 'name' | 'capabilities' | 'admit'> & { machines: Engine['machines'] } = {
   name: 'test',
-  capabilities: { realMachines: false, consoleOutput: false, screenshot: false, architectures: ['x86_64', 'arm64'] },
+  capabilities: {
+    realMachines: false,
+    consoleOutput: false,
+    screenshot: false,
+    hibernation: true,
+    architectures: ['x86_64', 'arm64'],
+  },
   admit: () => true,
   machines: {
-    ensureRunning: async () => {},
+    ensureRunning: async () => undefined,
+    hibernate: async () => {},
     status: async () => ({ state: 'absent' }),
     pressPowerButton: async () => {},
     powerOff: async () => {},

@@ -7,7 +7,7 @@ export const command: Command = {
   summary: 'checks whether this machine can run Fogbank, and says what to do',
   description:
     'Checks processors, rights, tools, network, memory, disk and the server. Whether KVM works is found out by booting a machine. Ends with code 1 when something is missing that Fogbank cannot do without.',
-  settings: ['engine', 'listen', 'data', 'publicPool', 'uplink', 'accel', 'imageCache'],
+  settings: ['engine', 'listen', 'data', 'publicPool', 'uplink', 'accel', 'imageCache', 'warm'],
   options: [{ name: 'json', description: 'prints a JSON array instead' }],
   async run(invocation) {
     const configuration = await resolveConfiguration({ flags: invocation.settings, configFile: invocation.configFile });

@@ -1,19 +1,20 @@
-import { resolveConfiguration } from '../config/resolve.ts';
+import { type Configuration, resolveConfiguration } from '../config/resolve.ts';
 import { UserError, usageError } from '../config/user-error.ts';
-import type { Command } from './command.ts';
+import type { Command, Invocation } from './command.ts';
+import { verbs } from './image/list.ts';
 import { ensurePackages, imagePackages } from './packages.ts';
 import { progressPrinter } from './progress.ts';
 
 export const command: Command = {
   name: 'image',
-  summary: 'lists, builds and downloads AMIs',
+  summary: 'lists, builds, downloads and warms AMIs',
   description:
-    "list shows the AMIs of the cache and what can be added. build FAMILY makes one from Debian packages (needs root); pull FAMILY downloads a vendor's cloud image and checks its checksum. A running server offers new AMIs at once.",
+    "list shows the AMIs of the cache and what can be added. build FAMILY makes one from Debian packages (needs root); pull FAMILY downloads a vendor's cloud image and checks its checksum. A running server offers new AMIs at once. warm AMI freezes a guest of an AMI (its id, name or family) for one instance type, so that the first launch on the running server is fast too; with --off, launches of the AMI boot until --on.",
   positionals: [
-    { name: 'ACTION', required: true, choices: ['list', 'build', 'pull'] },
-    { name: 'FAMILY', required: false },
+    { name: 'ACTION', required: true, choices: ['list', 'build', 'pull', 'warm'] },
+    { name: 'FAMILY|AMI', required: false },
   ],
-  settings: ['imageCache'],
+  settings: ['data', 'listen', 'region', 'accel', 'imageCache'],
   options: [
     { name: 'force', description: 'builds again even when nothing has changed' },
     {
@@ -21,18 +22,21 @@ export const command: Command = {
       placeholder: 'URL',
       description: 'downloads from here instead of the vendor; checksums still apply',
     },
+    { name: 'type', placeholder: 'TYPE', description: 'warm: the instance type (default: t3.micro)' },
+    { name: 'on', description: 'warm: switches fast launch of the AMI on, for the root account in one region' },
+    { name: 'off', description: 'warm: switches it off' },
     { name: 'json', description: 'list: prints JSON' },
   ],
   async run(invocation) {
-    const { imageCacheDir } = await resolveConfiguration({
-      flags: invocation.settings,
-      configFile: invocation.configFile,
-    });
+    const configuration = await resolveConfiguration({ flags: invocation.settings, configFile: invocation.configFile });
+    const { imageCacheDir } = configuration;
     const [action, family] = invocation.positionals;
     if (action === 'list') {
       if (family !== undefined) throw usageError(`image: unexpected '${family}'`);
-      await list(imageCacheDir, invocation.has('json'));
-    } else if (family === undefined) {
+      const { list } = await import('./image/list.ts');
+      await list(configuration, invocation.has('json'));
+    } else if (action === 'warm') await warmOrSwitch(configuration, family, invocation);
+    else if (family === undefined) {
       const { catalogue } = await import('../images/catalogue.ts');
       throw usageError(`image: which one? ${catalogue.map(entry => entry.family).join(', ')}`);
     } else if (action === 'build') await build(family, imageCacheDir, invocation.has('force'));
@@ -41,25 +45,20 @@ export const command: Command = {
   },
 };
 
-async function list(cacheDir: string | undefined, json: boolean): Promise<void> {
-  const [{ cachedImages }, { catalogue }] = await Promise.all([
-    import('../images/cache.ts'),
-    import('../images/catalogue.ts'),
-  ]);
-  const images = await cachedImages(cacheDir);
-  if (json) {
-    process.stdout.write(`${JSON.stringify(images, undefined, 2)}\n`);
-    return;
+async function warmOrSwitch(
+  configuration: Configuration,
+  name: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  if (name === undefined) throw usageError('image: which AMI? Its id, name or family');
+  const [on, off, type] = [invocation.has('on'), invocation.has('off'), invocation.value('type')];
+  if ((on && off) || ((on || off) && type !== undefined)) {
+    throw usageError('image: --on, --off and --type exclude each other');
   }
-  const rows = images.map(image => [image.family, image.name, `${image.sizeGib} GiB`, image.loginUser]);
-  const present = new Set(images.map(image => image.family));
-  for (const { family, source } of catalogue) {
-    if (!present.has(family)) rows.push([family, '–', '–', `fogbank image ${verbs[source]} ${family}`]);
-  }
-  process.stdout.write(table([['FAMILY', 'AMI', 'SIZE', 'LOGIN USER'], ...rows]));
+  const { switchFastLaunch, warm } = await import('./image/warm.ts');
+  if (on || off) await switchFastLaunch(configuration, name, on);
+  else await warm(configuration, name, type ?? 't3.micro');
 }
-
-const verbs = { built: 'build', pulled: 'pull' } as const;
 
 async function build(family: string, cacheDir: string | undefined, force: boolean): Promise<void> {
   await checkFamily(family, 'built');
@@ -92,11 +91,4 @@ async function checkFamily(family: string, source: keyof typeof verbs): Promise<
     `image: ${family} is ${entry.source}, not ${source}`,
     `fogbank image ${verbs[entry.source]} ${family}`,
   );
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-  return rows.map(row => `${line(row).trimEnd()}\n`).join('');
 }

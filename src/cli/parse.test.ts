@@ -34,6 +34,15 @@ test('flags before, after and between words, with a space or an equals sign', ()
   expect(invocation.configFile).toBe('c.toml');
 });
 
+test('a setting may have a switch, which stands for one of its values', () => {
+  const withSwitch = { ...command, settings: ['data', 'warm'] as const };
+  const words = (...given: string[]) => parseArguments(withSwitch, ['list', ...given]);
+  expect(words('--no-warm', '--data', '/d')).toMatchObject({ settings: { warm: 'off', data: '/d' } });
+  expect(words()).toMatchObject({ settings: {} });
+  expect(() => words('--no-warm=off')).toThrow('--no-warm takes no value');
+  expect(commandHelp(withSwitch)).toMatch(/--no-warm {2,}every instance boots/);
+});
+
 test('what follows -- is left alone', () => {
   expect(parse('list', '--', '--force', '-x', '--').rest).toEqual(['--force', '-x', '--']);
   expect(parse('list', '--').rest).toEqual([]);

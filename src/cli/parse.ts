@@ -3,10 +3,14 @@ import { type SettingName, type SettingSpec, settings } from '../config/settings
 import { usageError } from '../config/user-error.ts';
 import type { Command, Invocation, OptionSpec } from './command.ts';
 
+/** `value` is what a switch of a setting stands for. */
+type Flag = OptionSpec & { readonly setting?: SettingName; readonly value?: string };
+
 /** Every flag of a command: its own, its settings', `--config` where it has settings, and `--help`. */
-export function allOptions(command: Command): (OptionSpec & { setting?: SettingName })[] {
+export function allOptions(command: Command): Flag[] {
   const fromSettings = (command.settings ?? []).map(name => {
     const spec: SettingSpec = settings[name];
+    if (spec.switch) return { ...spec.switch, setting: name };
     return { name: spec.name, placeholder: spec.placeholder, description: settingDescription(spec), setting: name };
   });
   const config =
@@ -55,7 +59,7 @@ export function parseArguments(command: Command, words: readonly string[]): Invo
     if (values.has(option.name)) throw usage(command, `${flag} is given twice`);
     if (option.placeholder === undefined) {
       if (inline !== undefined) throw usage(command, `${flag} takes no value`);
-      values.set(option.name, '');
+      values.set(option.name, option.value ?? '');
       continue;
     }
     const value = inline ?? words[++index];

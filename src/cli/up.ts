@@ -7,7 +7,20 @@ export const command: Command = {
   summary: 'runs the server in the foreground',
   description:
     'Runs the server until it is interrupted. Instances are processes of their own: they keep running when the server ends, and are found again at its next start. fogbank down ends everything.',
-  settings: ['engine', 'listen', 'data', 'publicPool', 'uplink', 'accel', 'imageCache', 'accountId'],
+  settings: [
+    'engine',
+    'listen',
+    'data',
+    'publicPool',
+    'uplink',
+    'accel',
+    'imageCache',
+    'warm',
+    'warmBudget',
+    'memoryOvercommit',
+    'pageSharing',
+    'accountId',
+  ],
   async run(invocation) {
     const configuration = await resolveConfiguration({ flags: invocation.settings, configFile: invocation.configFile });
     if (configuration.engine === 'qemu') {
@@ -40,6 +53,9 @@ async function serve(configuration: Configuration): Promise<number> {
     publicPool: configuration.publicPool,
     uplink: configuration.uplink,
     accel: configuration.accel,
+    warmBytes: configuration.warmBytes,
+    memoryOvercommit: configuration.memoryOvercommit,
+    pageSharing: configuration.pageSharing,
     accountId: configuration.accountId,
     rootAccessKeyId: configuration.rootAccessKeyId,
     rootSecretAccessKey: configuration.rootSecretAccessKey,

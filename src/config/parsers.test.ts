@@ -43,6 +43,15 @@ test('a secret does not appear in its own error', () => {
   expect(() => parse.secretAccessKey('my secret')).toThrow(/^(?!.*my secret)/);
 });
 
+test.each(['1', '1.5', '32'])('a ratio of %s', text => expect(parse.between(1, 32)(text)).toBe(text));
+test.each(['0.9', '32.1', '-2', '1e1', '2x', '', 'NaN'])('refuses a ratio of %j', text =>
+  expect(() => parse.between(1, 32)(text)).toThrow('must be a number from 1 to 32'),
+);
+test.each(['8', '0.5'])('%s GiB', text => expect(parse.positive('GiB')(text)).toBe(text));
+test.each(['0', '-1', '', '8 GiB', 'Infinity'])('refuses %j as GiB', text =>
+  expect(() => parse.positive('GiB')(text)).toThrow('must be a number of GiB above 0'),
+);
+
 test.each(['us-east-1', 'ap-southeast-2', 'us-gov-west-1'])('region %s', text =>
   expect(parse.regionName(text)).toBe(text),
 );

@@ -18,6 +18,29 @@ export function oneOf(...choices: string[]): Parser {
   };
 }
 
+/** A decimal number, not signed and not in exponential form. */
+function decimal(value: string): number {
+  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+}
+
+/** A number above zero of some unit. */
+export function positive(unit: string): Parser {
+  return value => {
+    if (!(decimal(value) > 0)) throw new Error(`must be a number of ${unit} above 0, such as 8, not '${value}'`);
+    return value;
+  };
+}
+
+export function between(least: number, most: number): Parser {
+  return value => {
+    const number = decimal(value);
+    if (!(number >= least && number <= most)) {
+      throw new Error(`must be a number from ${least} to ${most}, not '${value}'`);
+    }
+    return value;
+  };
+}
+
 /** The two halves of `HOST:PORT`, `[IPV6]:PORT` or `PORT`. Port 0 asks for any free one. */
 export function splitListen(value: string): { host: string; port: number } {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(value);

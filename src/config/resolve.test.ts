@@ -96,6 +96,17 @@ test('the data folder of root and of others', async () => {
   expect(await resolveConfiguration({ host: xdg })).toMatchObject({ dataDir: '/mnt/data/fogbank' });
 });
 
+test('frozen guests: how much they may take, or none at all', async () => {
+  expect(await resolve()).toMatchObject({ warmBytes: 8 * 2 ** 30, memoryOvercommit: 2, pageSharing: false });
+  toml('warm = "off"\nwarm-budget = "0.5"\nmemory-overcommit = "1.5"\npage-sharing = "on"');
+  expect(await resolve()).toMatchObject({ warmBytes: 0, memoryOvercommit: 1.5, pageSharing: true });
+  expect(await resolve({ FOGBANK_WARM: 'on' })).toMatchObject({ warmBytes: 2 ** 29 });
+  expect(await resolve({ FOGBANK_WARM: 'on' }, { flags: { warm: 'off' } })).toMatchObject({ warmBytes: 0 });
+  await expect(resolve({ FOGBANK_MEMORY_OVERCOMMIT: '0.5' })).rejects.toThrow(
+    "FOGBANK_MEMORY_OVERCOMMIT must be a number from 1 to 32, not '0.5'",
+  );
+});
+
 describe('what is wrong is named with its place', () => {
   test('a flag is a wrong command line', async () => {
     await expect(resolve({}, { flags: { engine: 'xen' } })).rejects.toMatchObject({

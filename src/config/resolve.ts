@@ -5,6 +5,8 @@ import { defaultDataDir, type Host, thisHost } from './paths.ts';
 import { environmentVariable, type SettingName, type SettingSpec, settingNames, settings } from './settings.ts';
 import { UserError, usageError } from './user-error.ts';
 
+const gib = 2 ** 30;
+
 /** Everything that can be configured, checked and with its defaults. */
 export interface Configuration {
   readonly engine: 'qemu' | 'simulator';
@@ -17,6 +19,10 @@ export interface Configuration {
   readonly accel: 'kvm' | 'tcg' | undefined;
   /** Absolute; undefined leaves the choice to `src/images/cache.ts`. */
   readonly imageCacheDir: string | undefined;
+  /** Bytes that frozen guests may take on the disk; 0 switches them off. */
+  readonly warmBytes: number;
+  readonly memoryOvercommit: number;
+  readonly pageSharing: boolean;
   readonly region: string;
   readonly accountId: string | undefined;
   readonly rootAccessKeyId: string | undefined;
@@ -68,6 +74,9 @@ export async function resolveConfiguration(sources: ConfigurationSources = {}): 
     uplink: chosen.uplink,
     accel: chosen.accel === 'kvm' || chosen.accel === 'tcg' ? chosen.accel : undefined,
     imageCacheDir: chosen.imageCache,
+    warmBytes: chosen.warm === 'off' ? 0 : Math.round(Number(chosen.warmBudget ?? settings.warmBudget.default) * gib),
+    memoryOvercommit: Number(chosen.memoryOvercommit ?? settings.memoryOvercommit.default),
+    pageSharing: chosen.pageSharing === 'on',
     region: chosen.region ?? settings.region.default,
     accountId: chosen.accountId,
     rootAccessKeyId: chosen.rootAccessKeyId,

@@ -13,6 +13,8 @@ export interface SettingSpec {
   readonly parse: Parser;
   /** A path is taken relative to the configuration file's folder, or to the current one. */
   readonly path?: boolean;
+  /** A switch in place of a flag with a value: its name, and what it stands for. */
+  readonly switch?: { readonly name: string; readonly value: string; readonly description: string };
   /** Secrets have no flag, since every user of the machine sees the command lines of processes. */
   readonly secret?: boolean;
 }
@@ -69,6 +71,37 @@ export const settings = {
     parse: parse.text,
     path: true,
   },
+  warm: {
+    name: 'warm',
+    placeholder: 'on|off',
+    description: 'whether launches may continue from a frozen guest of their AMI instead of booting one',
+    default: 'on',
+    parse: parse.oneOf('on', 'off'),
+    switch: { name: 'no-warm', value: 'off', description: 'every instance boots; no guests are frozen to start from' },
+  },
+  warmBudget: {
+    name: 'warm-budget',
+    placeholder: 'GIB',
+    description: 'disk space that frozen guests may take together; the least recently used go first',
+    default: '8',
+    parse: parse.positive('GiB'),
+  },
+  memoryOvercommit: {
+    name: 'memory-overcommit',
+    placeholder: 'RATIO',
+    description:
+      'how many times over memory is promised to instances, from 1 (all of it is set aside) to 32; what instances use counts in any case',
+    default: '2',
+    parse: parse.between(1, 32),
+  },
+  pageSharing: {
+    name: 'page-sharing',
+    placeholder: 'on|off',
+    description:
+      'lets the kernel keep equal pages of guests once (KSM); a guest can then find out whether another one has a certain page',
+    default: 'off',
+    parse: parse.oneOf('on', 'off'),
+  },
   region: {
     name: 'region',
     placeholder: 'REGION',
@@ -114,8 +147,13 @@ export function environmentVariable(spec: SettingSpec): string {
 export function settingsTable(): string {
   const rows = settingNames.map(name => {
     const spec: SettingSpec = settings[name];
-    const flag = spec.secret ? '–' : `\`--${spec.name} ${spec.placeholder.replaceAll('|', '\\|')}\``;
-    return `| ${flag} | \`${environmentVariable(spec)}\` | \`${spec.name}\` | ${spec.default} | ${spec.description} |`;
+    return `| ${flagOf(spec)} | \`${environmentVariable(spec)}\` | \`${spec.name}\` | ${spec.default} | ${spec.description} |`;
   });
   return ['| Flag | Variable | Key in the file | Default | Meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function flagOf(spec: SettingSpec): string {
+  if (spec.secret) return '–';
+  if (spec.switch) return `\`--${spec.switch.name}\``;
+  return `\`--${spec.name} ${spec.placeholder.replaceAll('|', '\\|')}\``;
 }

@@ -1,5 +1,6 @@
 import type { AnyTable } from '../state/state.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
+import { fastLaunchChoices } from './images/fast-launch.ts';
 import { images } from './images/model.ts';
 import { instances, metadataDefaults } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
@@ -18,6 +19,7 @@ import { vpcs } from './vpcs/model.ts';
 /** Every table of EC2. */
 export const ec2Tables: readonly AnyTable[] = [
   dhcpOptions,
+  fastLaunchChoices,
   images,
   instances,
   internetGateways,

@@ -13,6 +13,8 @@ export interface EngineCapabilities {
   readonly realMachines: boolean;
   readonly consoleOutput: boolean;
   readonly screenshot: boolean;
+  /** `hibernate` keeps the memory. */
+  readonly hibernation: boolean;
   /** CPU architectures whose instances can start here, as EC2 spells them (`x86_64`, `arm64`). */
   readonly architectures: readonly string[];
 }
@@ -65,6 +67,8 @@ export type MachineStatus =
       readonly state: 'stopped';
       readonly cause: 'guest-shutdown' | 'host-request' | 'crash';
       readonly message?: string;
+      /** Its memory is kept: the next start continues where it was. */
+      readonly hibernated?: boolean;
     };
 
 /** An RGB picture, 3 bytes a pixel, rows from the top. */
@@ -84,6 +88,11 @@ export interface MachineDriver {
   status(instanceId: string): Promise<MachineStatus>;
   /** Presses the ACPI power button; the guest shuts down when it likes. No error when it does not run. */
   pressPowerButton(instanceId: string): Promise<void>;
+  /**
+   * Keeps the machine's memory in its root disk and ends it; its next start continues there, or boots when that fails.
+   * No error when it does not run. @throws EngineError `Failed`: it runs on.
+   */
+  hibernate(instanceId: string): Promise<void>;
   /** Ends the machine at once, as pulling its plug. */
   powerOff(instanceId: string): Promise<void>;
   /** Ctrl-Alt-Del first would need the guest's help; this is a reset line: RAM is lost, the process stays. */
@@ -213,9 +222,15 @@ export interface Engine {
    * A synchronous look at cached figures, since operations ask inside a transaction.
    */
   admit(request: {
+    /** Of all the machines of the request together. */
     readonly memoryMib: number;
+    /** How many they are, of equal size; 1 when left out. */
+    readonly machines?: number;
     readonly diskGib: number;
+    /** Of all machines that run or are to run without these. */
     readonly promisedMemoryMib: number;
+    /** How many those are: each takes some memory besides its guest's. */
+    readonly promisedMachines?: number;
   }): true | string;
 }
 

@@ -69,7 +69,10 @@ export const metaData = directory<Subject>({
     '2018-08-17',
     directory({ maintenance: directory({ history: leaf(() => '[]'), scheduled: leaf(() => '[]') }) }),
   ),
-  hibernation: since('2018-09-24', directory({ configured: leaf(() => 'false') })),
+  hibernation: since(
+    '2018-09-24',
+    directory({ configured: leaf(({ instance }) => String(instance.hibernationConfigured === true)) }),
+  ),
   hostname: hostName,
   'instance-action': since(
     '2008-09-01',

@@ -8,6 +8,7 @@ import { missingCapabilities, poolConflict } from './network.ts';
 import { overlaps } from './prefix.ts';
 import { portCheck } from './server.ts';
 import { clock, diskSpace, memory, nodeVersion } from './system.ts';
+import { fastStart, warmCheck } from './warm.ts';
 
 test.each([
   ['10.0.0.0/8', '10.1.0.0/16', true],
@@ -66,6 +67,24 @@ test('the simulator needs no network of its own', async () => {
     checksFor(await resolveConfiguration({ flags: { engine, data: '/nonexistent' } })).map(check => check.name);
   expect(await names('simulator')).not.toContain('nftables');
   expect(await names('qemu')).toEqual(expect.arrayContaining(['nftables', 'KVM', 'rights', 'disk']));
+});
+
+test('frozen guests, and what copies of them need', async () => {
+  const guest = (instanceType: string) => ({ instanceType, bytes: 100.5 * 2 ** 20 });
+  expect(fastStart([guest('t3.nano'), guest('t3.micro'), guest('t3.nano')], true)).toEqual({
+    level: 'ok',
+    detail: '3 frozen guests (t3.micro, t3.nano), 302 MiB on the disk',
+  });
+  expect(fastStart([], true).level).toBe('ok');
+  expect(fastStart([guest('t3.nano')], false)).toMatchObject({
+    level: 'warn',
+    advice: expect.stringContaining('perl-base'),
+  });
+  const flags = { warm: 'off', data: '/nonexistent' };
+  expect(await warmCheck(await resolveConfiguration({ flags })).run()).toMatchObject({
+    level: 'ok',
+    detail: expect.stringContaining('switched off'),
+  });
 });
 
 test('a command that is not there is an answer, not an error', async () => {

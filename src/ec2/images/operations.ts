@@ -1,6 +1,7 @@
 import type { AnyOperation } from '../../api/operation.ts';
 import { describeImageAttribute, modifyImageAttribute, resetImageAttribute } from './attributes.ts';
 import { describeImages } from './describe-images.ts';
+import { fastLaunchOperations } from './fast-launch.ts';
 import { imageLifecycleOperations } from './lifecycle.ts';
 import { deregisterImage, registerImage } from './register-image.ts';
 
@@ -10,6 +11,7 @@ export const imageOperations: readonly AnyOperation[] = [
   describeImages,
   modifyImageAttribute,
   registerImage,
+  ...fastLaunchOperations,
   ...imageLifecycleOperations,
   resetImageAttribute,
 ];

@@ -109,6 +109,11 @@ function published(db: Reader, region: string): ImageRow[] {
   return db.by(images, 'shared', region).filter(row => row.ownerAlias === 'amazon');
 }
 
+/** The id of the snapshot under an AMI of the cache, in one Region. */
+export function publishedSnapshotId(region: string, manifest: ImageManifest): string {
+  return stableId('snap', region, manifest);
+}
+
 const ids = new WeakMap<ImageManifest, Map<string, string>>();
 
 /** Remembered by manifest, since every call asks whether its Region's images are published. */

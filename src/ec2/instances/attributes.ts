@@ -188,6 +188,12 @@ function byName(attribute: string, value: string | undefined): Change {
 
 function setType(name: string | undefined): Change {
   return whileStopped('instanceType', (row, context) => {
+    if (row.hibernated === true) {
+      throw new ApiError(
+        'UnsupportedOperation',
+        `The instance '${row.instanceId}' is hibernated, and its memory fits its present type only. Start it, stop it without hibernation, then change its type.`,
+      );
+    }
     const type = instanceType(name ?? '');
     if (type === undefined)
       throw new ApiError(

@@ -16,7 +16,7 @@ import {
   recordStopped,
   recordTerminated,
 } from './outcomes.ts';
-import { serverReason } from './state-reasons.ts';
+import { serverReason, stateReasons } from './state-reasons.ts';
 
 export interface InstanceControllerOptions {
   readonly state: State;
@@ -153,6 +153,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
     const { instanceId } = row;
     const status = await engine.machines.status(instanceId);
     if (status.state === 'running') {
+      if (row.wanted === 'hibernate') return hibernate(row);
       const elapsed = clock.now() - row.stateSince;
       const terminating = row.state === 'shutting-down';
       // A guest that is still booting would not hear the button; when its disks go anyway, nothing is lost.
@@ -170,9 +171,28 @@ export function instanceController(options: InstanceControllerOptions): Controll
       }
     }
     pressed.delete(instanceId);
-    if (row.state === 'stopping') state.write(tx => recordStopped(tx, instanceId, clock.now()));
+    const hibernated = status.state === 'stopped' && status.hibernated === true;
+    if (row.state === 'stopping') state.write(tx => recordStopped(tx, instanceId, clock.now(), hibernated));
     else await dismantle(row);
     return undefined;
+  }
+
+  /** Where the memory cannot be kept, the guest is shut down instead, as EC2 does. */
+  async function hibernate(row: InstanceRow): Promise<number> {
+    try {
+      await engine.machines.hibernate(row.instanceId);
+    } catch (error) {
+      log(
+        `instances ${row.instanceId} is shut down, not hibernated: ${error instanceof Error ? error.message : error}`,
+      );
+      state.write(tx => {
+        const now = tx.get(instances, row.instanceId);
+        if (now?.wanted === 'hibernate') {
+          tx.put(instances, { ...now, wanted: 'stop', stateReason: stateReasons.userShutdown });
+        }
+      });
+    }
+    return 0;
   }
 
   /** Everything of the machine goes before the instance is shown as terminated, so that what is gone is gone. */

@@ -43,7 +43,7 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'enclave-options.enabled': () => false,
     'group-id': row => [...row.securityGroupIds],
     'group-name': row => groupNames(row.securityGroupIds),
-    'hibernation-options.configured': () => false,
+    'hibernation-options.configured': row => row.hibernationConfigured === true,
     'host-id': () => undefined,
     hypervisor: () => 'xen',
     'iam-instance-profile.arn': () => undefined,

@@ -52,7 +52,7 @@ export interface InstanceRow {
    * What the controller is to do once per change: a start, a stop (graceful or by force), a reboot, an end.
    * Cleared when done.
    */
-  readonly wanted?: 'start' | 'stop' | 'force-stop' | 'reboot' | 'terminate';
+  readonly wanted?: 'start' | 'stop' | 'hibernate' | 'force-stop' | 'reboot' | 'terminate';
   /** When the current state began. */
   readonly stateSince: number;
   readonly stateReason?: { readonly code: string; readonly message: string };
@@ -89,6 +89,10 @@ export interface InstanceRow {
   readonly clientToken?: string;
   /** SMBIOS UUID, beginning with `ec2`. */
   readonly uuid: string;
+  /** `HibernationOptions.Configured` at the launch. */
+  readonly hibernationConfigured?: boolean;
+  /** It is stopped, and its memory is kept. */
+  readonly hibernated?: boolean;
   /** Its first start may continue from a frozen guest of its AMI. */
   readonly fastStart?: boolean;
   /** When the guest was first heard on the network since its last start. */

@@ -15,8 +15,10 @@ import { stateReasons } from './state-reasons.ts';
 export function recordRunning(tx: Tx, instanceId: string, now: number, reachable: boolean): void {
   const row = tx.get(instances, instanceId);
   if (row?.state !== 'pending') return;
-  const { wanted: _wanted, stateReason: _reason, reachableSince: _since, ...rest } = row;
-  tx.put(instances, { ...rest, state: 'running', stateSince: now, ...(reachable ? { reachableSince: now } : {}) });
+  const { wanted: _wanted, stateReason: _reason, reachableSince: _since, hibernated, ...rest } = row;
+  // A guest that continues has asked the metadata service long ago, and is up.
+  const up = reachable || hibernated === true;
+  tx.put(instances, { ...rest, state: 'running', stateSince: now, ...(up ? { reachableSince: now } : {}) });
   for (const device of row.blockDevices) {
     const volume = tx.get(volumes, device.volumeId);
     if (volume?.attachment?.state === 'attaching')
@@ -85,7 +87,7 @@ export function recordStartFailure(
 }
 
 /** The machine of a stopping instance has ended; its auto-assigned public address goes back to the pool. */
-export function recordStopped(tx: Tx, instanceId: string, now: number): void {
+export function recordStopped(tx: Tx, instanceId: string, now: number, hibernated = false): void {
   const row = tx.get(instances, instanceId);
   if (row?.state !== 'stopping') return;
   let publicIp: string | undefined;
@@ -100,6 +102,7 @@ export function recordStopped(tx: Tx, instanceId: string, now: number): void {
     ...rest,
     state: 'stopped',
     stateSince: now,
+    ...(hibernated ? { hibernated: true } : {}),
     ...(publicIp === undefined ? {} : { publicIpAddress: publicIp }),
   });
 }

@@ -15,7 +15,7 @@ import { PartialFailure, type ReadContext, type WriteContext, writeOperation } f
 import { instanceType } from '../instance-types/catalogue.ts';
 import { assignPublicIp } from '../network-interfaces/lifecycle.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
-import { promisedMemory } from './launch/launch.ts';
+import { promised } from './launch/launch.ts';
 import { type InstanceRow, type InstanceStateName, instances } from './model.ts';
 import { stateMember, stateReasons, userInitiated } from './state-reasons.ts';
 
@@ -58,14 +58,16 @@ export const stopInstances = writeOperation<StopInstancesRequest, StopInstancesR
   name: 'StopInstances',
   resources,
   run: (input, context) => {
-    if (input.Hibernate === true) {
-      throw new ApiError(
-        'UnsupportedHibernationConfiguration',
-        'The instances were not launched with hibernation configured. Stop them without Hibernate.',
-      );
-    }
     const force = input.Force === true || input.SkipOsShutdown === true;
-    return { StoppingInstances: change(context, 'stop', input.InstanceIds, (inside, row) => stop(inside, row, force)) };
+    if (input.Hibernate === true) {
+      if (force) {
+        throw new ApiError('InvalidParameterCombination', 'An instance is hibernated or stopped by force, not both.');
+      }
+      const rows = findByIds(context, instances, idKinds.instance, input.InstanceIds ?? []);
+      for (const row of rows) checkHibernation(row, context.now);
+    }
+    const how = force ? 'force-stop' : input.Hibernate === true ? 'hibernate' : 'stop';
+    return { StoppingInstances: change(context, 'stop', input.InstanceIds, (inside, row) => stop(inside, row, how)) };
   },
 });
 
@@ -161,7 +163,7 @@ function start(context: WriteContext, row: InstanceRow): InstanceRow {
   const verdict = context.services.engine.admit({
     memoryMib: type?.memoryMib ?? 0,
     diskGib: 0,
-    promisedMemoryMib: context.services.engine.capabilities.realMachines ? promisedMemory(context) : 0,
+    ...(context.services.engine.capabilities.realMachines ? promised(context) : { promisedMemoryMib: 0 }),
   });
   if (verdict !== true)
     throw new ApiError('InsufficientInstanceCapacity', `We currently do not have sufficient capacity: ${verdict}`);
@@ -183,15 +185,38 @@ function start(context: WriteContext, row: InstanceRow): InstanceRow {
   };
 }
 
-function stop(context: WriteContext, row: InstanceRow, force: boolean): InstanceRow {
+/** How soon an instance of which nothing was heard is taken for one that is up, in milliseconds. */
+const bootTime = 120_000;
+
+/**
+ * @throws ApiError `UnsupportedHibernationConfiguration`, `UnsupportedOperation`
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hibernating-instances.html
+ */
+function checkHibernation(row: InstanceRow, now: number): void {
+  if (row.hibernationConfigured !== true) {
+    throw new ApiError(
+      'UnsupportedHibernationConfiguration',
+      `The instance '${row.instanceId}' was not launched with hibernation configured. Stop it without Hibernate.`,
+    );
+  }
+  const ready = row.reachableSince !== undefined || now - row.stateSince > bootTime;
+  if (row.state === 'running' && !ready) {
+    throw new ApiError(
+      'UnsupportedOperation',
+      `The instance '${row.instanceId}' is not ready to hibernate yet; retry in a few minutes.`,
+    );
+  }
+}
+
+function stop(context: WriteContext, row: InstanceRow, how: 'stop' | 'hibernate' | 'force-stop'): InstanceRow {
   if (row.state === 'stopped') return row;
-  if (row.state === 'stopping') return force ? { ...row, wanted: 'force-stop' } : row;
+  if (row.state === 'stopping') return how === 'force-stop' ? { ...row, wanted: 'force-stop' } : row;
   return {
     ...row,
     state: 'stopping',
     stateSince: context.now,
-    wanted: force ? 'force-stop' : 'stop',
-    stateReason: stateReasons.userShutdown,
+    wanted: how,
+    stateReason: how === 'hibernate' ? stateReasons.userHibernate : stateReasons.userShutdown,
     stateTransitionReason: userInitiated(context.now),
   };
 }

@@ -58,7 +58,7 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
     EnaSupport: true,
     CpuOptions: { CoreCount: row.cpuOptions.coreCount, ThreadsPerCore: row.cpuOptions.threadsPerCore },
     CapacityReservationSpecification: { CapacityReservationPreference: 'open' },
-    HibernationOptions: { Configured: false },
+    HibernationOptions: { Configured: row.hibernationConfigured === true },
     MetadataOptions: renderMetadataOptions(row.metadataOptions),
     EnclaveOptions: { Enabled: false },
     BootMode: row.bootMode,

@@ -255,7 +255,16 @@ describe('RunInstances', () => {
     ['too many cores', { CpuOptions: { CoreCount: 9, ThreadsPerCore: 1 } }, 'InvalidParameterValue'],
     ['launch template', { LaunchTemplate: { LaunchTemplateName: 'x' } }, 'UnsupportedOperation'],
     ['Spot', { InstanceMarketOptions: { MarketType: 'spot' } }, 'UnsupportedOperation'],
-    ['hibernation', { HibernationOptions: { Configured: true } }, 'UnsupportedOperation'],
+    [
+      'hibernation of a type without',
+      { InstanceType: 'c7g.large', HibernationOptions: { Configured: true } },
+      'InvalidParameterValue',
+    ],
+    [
+      'hibernation on a small root volume',
+      { InstanceType: 'm5.4xlarge', HibernationOptions: { Configured: true } },
+      'UnsupportedHibernationConfiguration',
+    ],
     ['unknown instance profile', { IamInstanceProfile: { Name: 'none' } }, 'InvalidParameterValue'],
     [
       'reserved tag',
@@ -296,7 +305,13 @@ describe('RunInstances', () => {
   it('refuses before anything is made when there is no room', async () => {
     const api = createTestApi({
       name: 'full',
-      capabilities: { realMachines: true, consoleOutput: false, screenshot: false, architectures: ['x86_64'] },
+      capabilities: {
+        realMachines: true,
+        consoleOutput: false,
+        screenshot: false,
+        hibernation: true,
+        architectures: ['x86_64'],
+      },
       admit: ({ memoryMib }) => (memoryMib <= 2048 ? true : 'not enough memory'),
       machines: createTestApi().engine.machines,
     });

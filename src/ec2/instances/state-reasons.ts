@@ -19,6 +19,10 @@ export const stateReasons = {
     code: 'Client.UserInitiatedShutdown',
     message: 'Client.UserInitiatedShutdown: User initiated shutdown',
   },
+  userHibernate: {
+    code: 'Client.UserInitiatedHibernate',
+    message: 'Client.UserInitiatedHibernate: User initiated hibernate',
+  },
   instanceShutdown: {
     code: 'Client.InstanceInitiatedShutdown',
     message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',

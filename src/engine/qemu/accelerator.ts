@@ -31,7 +31,7 @@ export interface AcceleratorOptions {
 }
 
 /** The translation cache is bounded: QEMU's own default takes up to 1 GiB of host memory for each machine. */
-const TCG_CACHE_MIB = 192;
+export const TCG_CACHE_MIB = 192;
 
 /**
  * Five-level paging is left out of `max`: a guest that sees it uses it, and every emulated page walk gets longer.

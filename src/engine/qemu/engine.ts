@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Engine, EngineEvents } from '../engine.ts';
-import { type Accelerator, chooseAccelerator } from './accelerator.ts';
+import { type Accelerator, chooseAccelerator, TCG_CACHE_MIB } from './accelerator.ts';
 import { Capacity } from './capacity.ts';
 import { Cgroups } from './cgroup.ts';
 import { commandLine } from './command-line.ts';
@@ -9,7 +9,9 @@ import { createDisks } from './disks.ts';
 import { createFabric } from './fabric/fabric.ts';
 import type { MachineContext } from './machine.ts';
 import { createMachines } from './machines.ts';
+import { QEMU_MIB } from './memory-use.ts';
 import { dataDirHash } from './names.ts';
+import { endSharing, sharePages } from './page-sharing.ts';
 import { ensureVariables, findFirmware } from './uefi.ts';
 import { deviceGroups, machineUser } from './user.ts';
 import { WarmStarts } from './warm/warm.ts';
@@ -26,6 +28,10 @@ export interface QemuEngineOptions {
   readonly kernelDisk?: (() => Promise<string | undefined>) | undefined;
   /** Bytes that frozen guests for fast starts may take on the disk; 0 switches fast starts off. */
   readonly warmBytes?: number | undefined;
+  /** How many times over memory is promised to machines; see `capacity.ts`. */
+  readonly memoryOvercommit?: number | undefined;
+  /** Equal pages of guests are kept once by the host's kernel; see `page-sharing.ts`. */
+  readonly pageSharing?: boolean | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -65,6 +71,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
         ...(options.kernelDisk ? { kernelDisk: options.kernelDisk } : {}),
       });
       if (chosen.name === 'kvm') groups.push(...(await deviceGroups('/dev/kvm', user)));
+      if (chosen.name === 'kvm') overheadMib = QEMU_MIB;
       log(`machines run by ${chosen.name}: ${chosen.reason}`);
       return chosen;
     })();
@@ -76,6 +83,8 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
   }
 
   const groups: number[] = [];
+  /** Until it is known that hardware runs the processors, room for translated code is set aside. */
+  let overheadMib = QEMU_MIB + TCG_CACHE_MIB;
   const { warmBytes = DEFAULT_WARM_BYTES } = options;
   const warm =
     warmBytes > 0
@@ -111,7 +120,12 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     log,
   };
   const machines = createMachines(context);
-  const capacity = new Capacity({ freeDiskBytes: () => disks.freeBytes(), occupants: () => machines.occupants() });
+  const capacity = new Capacity({
+    freeDiskBytes: () => disks.freeBytes(),
+    occupants: () => [...machines.occupants(), ...(warm?.occupants() ?? [])],
+    overheadMib: () => overheadMib,
+    overcommit: options.memoryOvercommit,
+  });
 
   /** One round at a time: a machine that hangs takes longer than the interval. */
   let tending = false;
@@ -142,11 +156,18 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     await warm?.close();
     await machines.close();
     await fabric.close();
+    await endSharing(dataDir, log);
   }
 
   return {
     name: 'qemu',
-    capabilities: { realMachines: true, consoleOutput: true, screenshot: true, architectures: ['x86_64'] },
+    capabilities: {
+      realMachines: true,
+      consoleOutput: true,
+      screenshot: true,
+      hibernation: true,
+      architectures: ['x86_64'],
+    },
     machines: {
       ...machines,
       async ensureRunning(spec) {
@@ -160,6 +181,8 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       events = receiver;
       chosenAccelerator().catch(error => log(`the test of the accelerator failed: ${error.message}`));
       await openMachines();
+      if (options.pageSharing) await sharePages(dataDir, log);
+      else await endSharing(dataDir, log);
       await fabric.open(metadata);
       warm?.open().catch(error => log(`prepared guests cannot be used: ${error.message}`));
       timer = setInterval(() => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { identify, type ProcessId } from './process.ts';
 import { QEMU } from './tools.ts';
 import type { MachineUser } from './user.ts';
@@ -64,6 +64,7 @@ export async function launchQemu(launch: Launch): Promise<LaunchedQemu> {
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
     });
     child.unref();
+    if (child.pid !== undefined) await preferForKilling(child.pid, launch.niceness ? 900 : 500);
     const exit = new Promise<string>(resolve => {
       child.once('error', error => resolve(error.message));
       child.once('exit', (code, signal) => resolve(`QEMU ended ${signal ? `by ${signal}` : `with status ${code}`}`));
@@ -72,4 +73,13 @@ export async function launchQemu(launch: Launch): Promise<LaunchedQemu> {
   } finally {
     await log.close();
   }
+}
+
+/**
+ * When the host has no memory left, the kernel ends a machine rather than the server or another program: first what
+ * nobody waits for. QEMU inherits this. https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html
+ */
+async function preferForKilling(pid: number, points: number): Promise<void> {
+  // It may have ended already.
+  await writeFile(`/proc/${pid}/oom_score_adj`, String(points)).catch(() => {});
 }

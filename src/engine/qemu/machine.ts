@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
 import type { Cgroups } from './cgroup.ts';
+import { deleteSaved, loadFromRoot, saveToRoot, signalResume } from './hibernation.ts';
 import { launchQemu } from './launch.ts';
 import { MachineFolder } from './machine-folder.ts';
 import { vpcNamespace } from './names.ts';
@@ -48,13 +49,14 @@ export interface MachineContext {
   log(line: string): void;
 }
 
-type Request = 'start' | 'powerButton' | 'powerOff' | 'reset' | 'screenshot' | 'remove';
+type Request = 'start' | 'powerButton' | 'hibernate' | 'powerOff' | 'reset' | 'screenshot' | 'remove';
 type State = MachineStatus['state'];
 
 /** Requests arrive in any state; what is done twice or too late is no error, except where there is nothing to give. */
 const rules: Record<Request, Record<State, 'do' | 'nothing' | 'refuse'>> = {
   start: { absent: 'do', running: 'nothing', stopped: 'do' },
   powerButton: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  hibernate: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   powerOff: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   reset: { absent: 'refuse', running: 'do', stopped: 'refuse' },
   screenshot: { absent: 'refuse', running: 'do', stopped: 'refuse' },
@@ -112,6 +114,10 @@ export class Machine {
     });
   }
 
+  hibernate(): Promise<void> {
+    return this.#request('hibernate', () => this.#hibernate());
+  }
+
   powerOff(message?: string): Promise<void> {
     return this.#request('powerOff', () => this.#end({ cause: 'host-request', ...(message ? { message } : {}) }));
   }
@@ -152,17 +158,24 @@ export class Machine {
   adopt(process: ProcessId | undefined): Promise<void> {
     return this.#enqueue(async () => {
       const { records } = this.#folder;
-      const [spec, started, exit, copy] = await Promise.all([
+      const [spec, started, exit, copy, resume, hibernated] = await Promise.all([
         records.read('spec.json'),
         records.read('process.json'),
         records.read('exit.json'),
         records.read('copy.json'),
+        records.read('resume.json'),
+        records.read('hibernated.json'),
       ]);
       this.#spec = spec;
       if (copy) {
         // It was not whole yet, and nobody was told that it runs.
         if (process) await kill(process);
         await this.#discardCopy(copy.rootVolumeId);
+      } else if (resume && hibernated) {
+        if (process) await kill(process);
+        await records.delete('process.json');
+        await records.delete('resume.json');
+        this.#status = { state: 'stopped', cause: 'host-request', hibernated: true };
       } else if (process) {
         this.#process = process;
         this.#status = { state: 'running', since: await startedAt(process) };
@@ -172,7 +185,7 @@ export class Machine {
         const next = () => (exit ? this.#end(exit) : this.#reconnect());
         this.#enqueue(next).catch(error => this.#complain(error));
       } else if (exit) {
-        this.#status = { state: 'stopped', ...exit };
+        this.#status = { state: 'stopped', ...exit, ...(hibernated ? { hibernated: true } : {}) };
       } else if (started) {
         const message = 'the machine ended while Fogbank was not watching';
         await this.#ended({ cause: 'crash', message: (await this.#folder.lastWords()) ?? message });
@@ -229,7 +242,7 @@ export class Machine {
       if (typeof warm === 'number') return warm;
       await this.#folder.prepare(spec, this.#context.user);
       await this.#context.prepare(spec, this.#folder.run);
-      if (!warm || !(await this.#copy(spec, warm))) await this.#boot(spec, argv);
+      if (!(await this.#resume(spec, argv)) && !(warm && (await this.#copy(spec, warm)))) await this.#boot(spec, argv);
     } finally {
       this.#starting = false;
     }
@@ -239,6 +252,54 @@ export class Machine {
 
   async #boot(spec: MachineSpec, argv: string[]): Promise<void> {
     await this.#runs(await this.#launch(spec, argv));
+  }
+
+  async #hibernate(): Promise<void> {
+    const rootVolumeId = this.#spec?.disks.find(disk => disk.root)?.volumeId;
+    const qmp = await this.#connection();
+    if (rootVolumeId === undefined) throw new EngineError('Failed', 'the machine has no root disk');
+    await qmp.execute('stop');
+    try {
+      await saveToRoot(qmp, rootVolumeId);
+    } catch (error) {
+      await qmp.execute('cont').catch(() => {});
+      throw error;
+    }
+    await this.#folder.records.write('hibernated.json', { rootVolumeId });
+    await this.#end({ cause: 'host-request' });
+    this.#status = { state: 'stopped', cause: 'host-request', hibernated: true };
+  }
+
+  /** Continues where the machine was hibernated. False when it was not, or when that failed: then it boots. */
+  async #resume(spec: MachineSpec, argv: string[]): Promise<boolean> {
+    const { records } = this.#folder;
+    const hibernated = await records.read('hibernated.json');
+    if (!hibernated) return false;
+    await records.write('resume.json', hibernated);
+    let qmp: Qmp | undefined;
+    let process: ProcessId | undefined;
+    try {
+      process = await this.#launch(spec, [...argv, '-S']);
+      qmp = await this.#connection();
+      await loadFromRoot(qmp, hibernated.rootVolumeId);
+      await qmp.execute('cont');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#context.log(`${this.instanceId} boots, since its memory could not be restored: ${reason}`);
+      this.#forgetProcess();
+      if (process) await kill(process);
+      await this.#context.cgroups.remove(this.instanceId);
+    }
+    await records.delete('hibernated.json');
+    await records.delete('resume.json');
+    if (!qmp || !process || this.#qmp !== qmp) {
+      await this.#folder.prepare(spec, this.#context.user);
+      return false;
+    }
+    await this.#runs(process);
+    await deleteSaved(qmp, hibernated.rootVolumeId).catch(error => this.#complain(error));
+    signalResume(qmp).catch(() => {});
+    return true;
   }
 
   /** Continues from a frozen guest. False when that failed: then everything is as before, and the machine may boot. */

@@ -82,6 +82,9 @@ export function createMachines(context: MachineContext): QemuMachines {
     async pressPowerButton(instanceId) {
       await find(instanceId).pressPowerButton();
     },
+    async hibernate(instanceId) {
+      await find(instanceId).hibernate();
+    },
     async powerOff(instanceId) {
       await find(instanceId).powerOff();
     },

@@ -38,12 +38,6 @@ export async function startedAt(id: ProcessId): Promise<number> {
   return Math.round((bootSeconds + id.startTicks / TICKS_PER_SECOND) * 1000);
 }
 
-/** Memory that a process has touched, in MiB. */
-export async function residentMib(id: ProcessId): Promise<number> {
-  const statm = await readFile(`/proc/${id.pid}/statm`, 'utf8').catch(() => '0 0');
-  return (Number(statm.split(' ')[1]) * 4096) / 1048576;
-}
-
 /** True once the process is gone, false after `timeoutMs`. */
 export async function waitForExit(id: ProcessId, timeoutMs: number): Promise<boolean> {
   const end = Date.now() + timeoutMs;

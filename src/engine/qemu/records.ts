@@ -17,6 +17,10 @@ interface Records {
   'process.json': ProcessId;
   /** There while the machine is made from a frozen guest: until it has gone, the machine has never run. */
   'copy.json': { readonly rootVolumeId: string };
+  /** There while the machine's memory is kept in its root disk. */
+  'hibernated.json': { readonly rootVolumeId: string };
+  /** There while it is given that memory back: it has not run until this has gone. */
+  'resume.json': { readonly rootVolumeId: string };
   /** There as soon as it is decided that the machine ends, before it does. */
   'exit.json': ExitRecord;
 }

@@ -44,6 +44,7 @@ export function createSimulator(): Engine {
       realMachines: false,
       consoleOutput: false,
       screenshot: false,
+      hibernation: true,
       // Nothing executes an instruction, so every architecture is as good as another.
       architectures: ['i386', 'x86_64', 'arm64', 'x86_64_mac', 'arm64_mac'],
     },
@@ -62,6 +63,9 @@ export function createSimulator(): Engine {
       },
       async powerOff(instanceId) {
         stop(instanceId, stoppedByHost);
+      },
+      async hibernate(instanceId) {
+        stop(instanceId, { ...stoppedByHost, hibernated: true });
       },
       async reset(instanceId) {
         if (!isRunning(instanceId)) throw new EngineError('Invalid', `the machine ${instanceId} is not running`);

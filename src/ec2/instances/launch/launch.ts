@@ -3,6 +3,7 @@ import { ApiError } from '../../../api/errors.ts';
 import { newId } from '../../../api/ids.ts';
 import type { WriteContext } from '../../../api/operation.ts';
 import { randomHex } from '../../../api/random.ts';
+import { launchesFast } from '../../images/fast-launch.ts';
 import { type InstanceTypeFacts, instanceType } from '../../instance-types/catalogue.ts';
 import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
 import { assignPublicIp, attachNetworkInterface, createNetworkInterface } from '../../network-interfaces/lifecycle.ts';
@@ -14,6 +15,7 @@ import { type InstanceRow, instances, metadataDefaults } from '../model.ts';
 import { stateReasons } from '../state-reasons.ts';
 import { type LaunchVolume, launchVolumes } from './block-devices.ts';
 import { launchCpuOptions, launchCredits } from './cpu.ts';
+import { checkHibernation } from './hibernation.ts';
 import { launchableImage } from './image.ts';
 import { type InterfacePlan, placementOf, planInterfaces } from './interfaces.ts';
 import { launchMetadataOptions } from './metadata-options.ts';
@@ -75,6 +77,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
       `Value ( ${String(shutdown)} ) for parameter InstanceInitiatedShutdownBehavior is invalid. Use stop or terminate.`,
     );
   }
+  if (input.HibernationOptions?.Configured === true) checkHibernation(context, shared);
   const count = affordable(context, minimum, maximum, type, devices);
   return Array.from({ length: count }, (_, index) => launchOne(context, shared, index));
 }
@@ -148,7 +151,8 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     clientToken: input.ClientToken,
     uuid: newUuid(),
-    ...(image.fastStart === true ? { fastStart: true } : {}),
+    ...(input.HibernationOptions?.Configured === true ? { hibernationConfigured: true } : {}),
+    ...(launchesFast(context, image) ? { fastStart: true } : {}),
   };
   db.put(instances, row);
   if (row.metadataOptions.instanceMetadataTags === 'enabled') checkMetadataTagKeys(launch.tags.instance ?? {});
@@ -277,23 +281,29 @@ function affordable(
     if (verdict !== true) throw insufficient(verdict);
     return maximum;
   }
-  const promisedMemoryMib = promisedMemory(context);
+  const promise = promised(context);
   let reason = '';
   for (let count = maximum; count >= minimum; count--) {
     const diskGib = count * devices.reduce((sum, device) => sum + (device.snapshotId === undefined ? 0 : 1), 0);
-    const verdict = engine.admit({ memoryMib: type.memoryMib * count, diskGib, promisedMemoryMib });
+    const verdict = engine.admit({ memoryMib: type.memoryMib * count, machines: count, diskGib, ...promise });
     if (verdict === true) return count;
     reason = verdict;
   }
   throw insufficient(reason);
 }
 
-/** Memory of machines that were promised but do not use it yet, in MiB. */
-export function promisedMemory(context: { readonly db: WriteContext['db'] }): number {
-  let sum = 0;
-  for (const { row } of context.db.entries(instances, 'active', 'yes'))
-    sum += instanceType(row.instanceType)?.memoryMib ?? 0;
-  return sum;
+/** How many machines run or are to run, and their memory in MiB, as `Engine.admit` takes them. */
+export function promised(context: { readonly db: WriteContext['db'] }): {
+  promisedMemoryMib: number;
+  promisedMachines: number;
+} {
+  let promisedMemoryMib = 0;
+  let promisedMachines = 0;
+  for (const { row } of context.db.entries(instances, 'active', 'yes')) {
+    promisedMemoryMib += instanceType(row.instanceType)?.memoryMib ?? 0;
+    promisedMachines += 1;
+  }
+  return { promisedMemoryMib, promisedMachines };
 }
 
 function insufficient(reason: string): ApiError {

@@ -11,8 +11,6 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
   };
   if (input.LaunchTemplate !== undefined) refuse('LaunchTemplate', 'Give the launch parameters in the request.');
   if (input.InstanceMarketOptions !== undefined) refuse('InstanceMarketOptions', 'Launch On-Demand instances instead.');
-  if (input.HibernationOptions?.Configured === true)
-    refuse('HibernationOptions.Configured', 'Launch without hibernation.');
   if (input.EnclaveOptions?.Enabled === true) refuse('EnclaveOptions.Enabled', 'Launch without enclaves.');
   if (input.KernelId !== undefined) refuse('KernelId', 'Images boot the kernel on their disk.');
   if (input.RamdiskId !== undefined) refuse('RamdiskId', 'Images boot the RAM disk on their disk.');

@@ -5,6 +5,7 @@
 import { cpus } from 'node:os';
 import type { MachineSpec } from '../../engine.ts';
 import type { Accelerator } from '../accelerator.ts';
+import type { Occupant } from '../capacity.ts';
 import { commandLine } from '../command-line.ts';
 import type { QemuDisks } from '../disks.ts';
 import { WARM_RAM, warmFolder } from '../paths.ts';
@@ -65,7 +66,7 @@ export class WarmStarts {
   /** Machines that boot while their frozen guest is being made. */
   readonly #booting = new Map<string, Set<string>>();
   readonly #stop = new AbortController();
-  #building: { readonly key: string; readonly memoryMib: number; readonly done: Promise<void> } | undefined;
+  #building: { readonly key: string; readonly done: Promise<void> } | undefined;
   #descriptor = 13;
   #environment: Promise<string> | undefined;
 
@@ -85,9 +86,9 @@ export class WarmStarts {
     await this.#building?.done;
   }
 
-  /** Memory that the guest being made takes, in MiB. */
-  get occupiedMib(): number {
-    return this.#building?.memoryMib ?? 0;
+  /** The QEMU of a guest that is being made. The guest's memory is a file, which the host can write out and forget. */
+  occupants(): Occupant[] {
+    return this.#building ? [{ memoryMib: 0, process: undefined }] : [];
   }
 
   /**
@@ -175,7 +176,7 @@ export class WarmStarts {
       this.#building = undefined;
       this.#booting.delete(key);
     });
-    this.#building = { key, memoryMib: spec.memoryMib, done };
+    this.#building = { key, done };
     return true;
   }
 

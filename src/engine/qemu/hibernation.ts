@@ -1,0 +1,79 @@
+/**
+ * A machine's memory in its root disk: a snapshot inside the qcow2 file with the state of the machine, as QEMU's
+ * `snapshot-save` job writes it. Taking it up again also takes the root disk back to that instant, so a start that was
+ * interrupted may be made again.
+ * https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#command-QMP-migration.snapshot-save
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BRIDGE } from './devices.ts';
+import { isObject, type Qmp } from './qmp.ts';
+
+const TAG = 'hibernation';
+/** A large memory on a slow disk takes its time. */
+const JOB_TIMEOUT_MS = 30 * 60_000;
+/** The last slot is never used for attachments. */
+const SIGNAL_SLOT = '0x1f';
+const SIGNAL_MS = 5_000;
+
+/** Node name of a volume's disk. */
+function nodeOf(volumeId: string): string {
+  return volumeId.replace('-', '');
+}
+
+/** Writes the memory of a machine that stands still into its root disk. @throws Error with QEMU's reason. */
+export async function saveToRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
+  const node = nodeOf(rootVolumeId);
+  // What an earlier time left would be in the way.
+  await deleteSaved(qmp, rootVolumeId);
+  await job(qmp, 'snapshot-save', { tag: TAG, vmstate: node, devices: [node] });
+}
+
+/** Gives a machine that has not run yet the memory and root disk that were saved. */
+export async function loadFromRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
+  const node = nodeOf(rootVolumeId);
+  await job(qmp, 'snapshot-load', { tag: TAG, vmstate: node, devices: [node] });
+}
+
+/** Frees the room that the saved memory takes; nothing happens when there is none. */
+export async function deleteSaved(qmp: Qmp, rootVolumeId: string): Promise<void> {
+  await job(qmp, 'snapshot-delete', { tag: TAG, devices: [nodeOf(rootVolumeId)] });
+}
+
+/**
+ * The guest's clock stood still, and nothing in it has noticed. A random number generator that appears for some seconds
+ * is the sign by which Fogbank's images set their clock from the RTC; others ignore it.
+ */
+export async function signalResume(qmp: Qmp): Promise<void> {
+  await qmp.execute('device_add', {
+    driver: 'virtio-rng-pci',
+    id: 'resumed',
+    bus: BRIDGE,
+    addr: SIGNAL_SLOT,
+    'disable-legacy': 'on',
+    rng: 'entropy',
+  });
+  await sleep(SIGNAL_MS, undefined, { ref: false });
+  await qmp.execute('device_del', { id: 'resumed' });
+}
+
+async function job(
+  qmp: Qmp,
+  command: string,
+  properties: { readonly [name: string]: string | string[] },
+): Promise<void> {
+  const id = `hibernation-${command}`;
+  await qmp.execute(command, { 'job-id': id, ...properties });
+  const deadline = Date.now() + JOB_TIMEOUT_MS;
+  for (;;) {
+    const jobs = await qmp.execute('query-jobs');
+    const found = Array.isArray(jobs) ? jobs.find(entry => isObject(entry) && entry.id === id) : undefined;
+    if (!isObject(found)) throw new Error(`QEMU forgot ${command}`);
+    if (found.status === 'concluded') {
+      await qmp.execute('job-dismiss', { id });
+      if (typeof found.error === 'string') throw new Error(`${command}: ${found.error}`);
+      return;
+    }
+    if (Date.now() > deadline) throw new Error(`${command} did not end in time`);
+    await sleep(10);
+  }
+}
