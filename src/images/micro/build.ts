@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrap, dateOf, packageEpoch } from '../debian/archive.ts';
 import { makeDisk, sectorsOf } from '../disk/disk.ts';
 import { MBR_DATA, MBR_LINUX, mbrTable, SECTOR } from '../disk/partition-table.ts';
 import { compressDisk } from '../disk/qcow2.ts';
+import { run } from '../run.ts';
 import { ImageError, type Progress } from '../types.ts';
 import { bootArea } from './boot.ts';
 import { microInitramfs } from './initramfs.ts';
@@ -17,12 +18,14 @@ const packages = [
   'curl',
   'dropbear-bin',
   'e2fsprogs',
+  'iputils-ping',
   'kmod',
   'linux-image-cloud-amd64',
   'nasm',
   'ncurses-base',
   'openssh-sftp-server',
   'sudo',
+  'tcc',
   'util-linux',
 ];
 
@@ -30,8 +33,13 @@ const LABEL = 'micro-root';
 const UUID = '6d696372-6f00-4000-8000-666f67626100';
 const SIZE_GIB = 1;
 
-/** What the kernel is told: messages go to the screen and the serial console, whose log GetConsoleOutput shows. */
-const commandLine = 'console=tty0 console=ttyS0,115200n8 panic=5 random.trust_cpu=on';
+/**
+ * What the kernel is told: messages go to the screen and the serial console, whose log GetConsoleOutput shows; nothing
+ * that costs translations under emulation and protects nobody there (`rcS` gives addresses their random offsets back
+ * where the processor is real).
+ */
+const commandLine =
+  'console=tty0 console=ttyS0,115200n8 panic=5 random.trust_cpu=on norandmaps lsm=capability transparent_hugepage=madvise';
 
 /** The kernel lies outside of file systems, in partition 2; the root file system, partition 1, can grow after it. */
 const BOOT_START = 2048;
@@ -54,9 +62,15 @@ export async function buildMicro(staging: string, onProgress: Progress): Promise
   await pruneModules(unpacked, version);
   await mkdir(tree);
   await makeMicroTree(unpacked, join(import.meta.dirname, 'root'), tree, version);
+  await compileAgent(unpacked, join(tree, 'usr/lib/micro/agent'));
   const kernel = await readFile(join(unpacked, 'boot', `vmlinuz-${version}`));
   const init = join(import.meta.dirname, 'initramfs-init');
-  const initramfs = await microInitramfs(join(unpacked, 'bin/busybox'), init, join(unpacked, 'lib/modules', version));
+  const initramfs = await microInitramfs({
+    busybox: join(unpacked, 'bin/busybox'),
+    init,
+    grow: join(import.meta.dirname, 'root/usr/lib/micro/grow.sh'),
+    moduleDir: join(unpacked, 'lib/modules', version),
+  });
   const boot = await bootArea(unpacked, kernel, initramfs, commandLine, BOOT_START);
   await settleMicroTree(tree, epoch);
 
@@ -85,4 +99,12 @@ export async function buildMicro(staging: string, onProgress: Progress): Promise
   const disk = join(staging, 'disk.qcow2');
   await compressDisk(raw, 'raw', disk);
   return { disk, name: `fogbank-micro-${dateOf(epoch)}` };
+}
+
+/** Compiles `agent.c` with the compiler of the tree `packages`. */
+async function compileAgent(packages: string, target: string): Promise<void> {
+  await copyFile(join(import.meta.dirname, 'agent.c'), join(packages, 'tmp/agent.c'));
+  await run('chroot', [packages, '/usr/bin/tcc', '-nostdlib', '-static', '-o', '/tmp/agent', '/tmp/agent.c']);
+  await copyFile(join(packages, 'tmp/agent'), target);
+  await rm(join(packages, 'tmp/agent.c'));
 }

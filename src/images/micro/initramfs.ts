@@ -8,12 +8,18 @@ const modules = ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_rng', 'button
 
 const applets = ['blockdev', 'dd', 'findfs', 'insmod', 'mount', 'printf', 'sh', 'switch_root', 'usleep'];
 
-/**
- * The initial RAM disk, not compressed: it is small, and unpacking costs more than reading.
- * @param init the script that becomes process 1.
- * @param moduleDir /lib/modules/VERSION of the unpacked packages, after depmod.
- */
-export async function microInitramfs(busybox: string, init: string, moduleDir: string): Promise<Buffer> {
+export interface InitramfsFiles {
+  busybox: string;
+  /** The script that becomes process 1. */
+  init: string;
+  /** Functions that make the root partition as large as its disk. */
+  grow: string;
+  /** /lib/modules/VERSION of the unpacked packages, after depmod. */
+  moduleDir: string;
+}
+
+/** The initial RAM disk, not compressed: it is small, and unpacking costs more than reading. */
+export async function microInitramfs({ busybox, init, grow, moduleDir }: InitramfsFiles): Promise<Buffer> {
   const order = await loadOrderIn(moduleDir, modules);
   const entries: CpioEntry[] = ['bin', 'dev', 'modules', 'proc', 'root', 'sys'].map(path => ({
     path,
@@ -25,6 +31,7 @@ export async function microInitramfs(busybox: string, init: string, moduleDir: s
     entries.push({ path: `modules/${fileName(path)}`, content: await readFile(join(moduleDir, path)) });
   }
   entries.push({ path: 'modules/order', content: Buffer.from(order.map(path => `${fileName(path)}\n`).join('')) });
+  entries.push({ path: 'grow.sh', content: await readFile(grow) });
   entries.push({ path: 'init', content: await readFile(init), executable: true });
   return cpioArchive(entries);
 }

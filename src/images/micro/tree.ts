@@ -19,6 +19,7 @@ import { run } from '../run.ts';
 
 const programs = [
   '/bin/bash',
+  '/bin/ping',
   '/usr/bin/curl',
   '/usr/bin/sudo',
   '/usr/libexec/sudo/sudoers.so',
@@ -29,6 +30,7 @@ const programs = [
   '/usr/bin/dbclient',
   '/usr/lib/openssh/sftp-server → /usr/lib/sftp-server',
   '/sbin/resize2fs',
+  '/usr/bin/partx',
   '/sbin/mke2fs',
   '/sbin/mke2fs → /sbin/mkfs.ext4',
   '/sbin/e2fsck',
@@ -118,7 +120,12 @@ export async function makeMicroTree(packages: string, overlay: string, tree: str
 /** Owners, modes and times, after everything is in its place; `epoch` in seconds. */
 export async function settleMicroTree(tree: string, epoch: number): Promise<void> {
   const home = join(tree, 'home/ec2-user');
-  await mkdir(home, { recursive: true });
+  const keys = join(home, '.ssh/authorized_keys');
+  await mkdir(dirname(keys), { recursive: true });
+  // Filled at the first start. To write into an empty file is the least work for the file system.
+  for (const path of [keys, ...['hosts', 'machine-id', 'resolv.conf'].map(name => join(tree, 'etc', name))]) {
+    await writeFile(path, '');
+  }
   await walk(tree, async path => {
     const info = await lstat(path);
     if (!info.isSymbolicLink()) {
@@ -128,9 +135,11 @@ export async function settleMicroTree(tree: string, epoch: number): Promise<void
       await chmod(path, path === join(tree, 'usr/bin/sudo') ? 0o4755 : writable & 0o0777);
     }
   });
-  await chown(home, 1000, 1000);
+  for (const path of [home, dirname(keys), keys]) await chown(path, 1000, 1000);
   for (const [path, mode] of [
     ['home/ec2-user', 0o700],
+    ['home/ec2-user/.ssh', 0o700],
+    ['home/ec2-user/.ssh/authorized_keys', 0o600],
     ['root', 0o700],
     ['tmp', 0o1777],
     ['var/tmp', 0o1777],
