@@ -15,6 +15,8 @@ export const pools = {
   terraform: '198.19.104.0/24',
   micro: '198.19.105.0/24',
   debian: '198.19.106.0/24',
+  fastStart: '198.19.107.0/24',
+  hibernation: '198.19.108.0/24',
 } as const;
 
 export interface TestServer {

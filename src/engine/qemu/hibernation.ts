@@ -14,6 +14,8 @@ const JOB_TIMEOUT_MS = 30 * 60_000;
 /** The last slot is never used for attachments. */
 const SIGNAL_SLOT = '0x1f';
 const SIGNAL_MS = 5_000;
+const SIGNAL = 'resumed';
+const UNPLUG_TIMEOUT_MS = 10_000;
 
 /** Node name of a volume's disk. */
 function nodeOf(volumeId: string): string {
@@ -46,14 +48,30 @@ export async function deleteSaved(qmp: Qmp, rootVolumeId: string): Promise<void>
 export async function signalResume(qmp: Qmp): Promise<void> {
   await qmp.execute('device_add', {
     driver: 'virtio-rng-pci',
-    id: 'resumed',
+    id: SIGNAL,
     bus: BRIDGE,
     addr: SIGNAL_SLOT,
     'disable-legacy': 'on',
     rng: 'entropy',
   });
   await sleep(SIGNAL_MS, undefined, { ref: false });
-  await qmp.execute('device_del', { id: 'resumed' });
+  await endSignal(qmp);
+}
+
+/** Takes the sign away, if it is there: a machine that is saved must be as its command line says. */
+export async function endSignal(qmp: Qmp): Promise<void> {
+  const deadline = Date.now() + UNPLUG_TIMEOUT_MS;
+  while (await isPlugged(qmp)) {
+    // The guest lets go of it; a request that comes while another is under way is refused.
+    await qmp.execute('device_del', { id: SIGNAL }).catch(() => {});
+    if (Date.now() > deadline) throw new Error('the guest does not let go of a device');
+    await sleep(50);
+  }
+}
+
+async function isPlugged(qmp: Qmp): Promise<boolean> {
+  const devices = await qmp.execute('qom-list', { path: '/machine/peripheral' });
+  return Array.isArray(devices) && devices.some(device => isObject(device) && device.name === SIGNAL);
 }
 
 async function job(

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
 import type { Cgroups } from './cgroup.ts';
-import { deleteSaved, loadFromRoot, saveToRoot, signalResume } from './hibernation.ts';
+import { deleteSaved, endSignal, loadFromRoot, saveToRoot, signalResume } from './hibernation.ts';
 import { launchQemu } from './launch.ts';
 import { MachineFolder } from './machine-folder.ts';
 import { vpcNamespace } from './names.ts';
@@ -258,6 +258,7 @@ export class Machine {
     const rootVolumeId = this.#spec?.disks.find(disk => disk.root)?.volumeId;
     const qmp = await this.#connection();
     if (rootVolumeId === undefined) throw new EngineError('Failed', 'the machine has no root disk');
+    await endSignal(qmp);
     await qmp.execute('stop');
     try {
       await saveToRoot(qmp, rootVolumeId);
@@ -285,7 +286,8 @@ export class Machine {
       await qmp.execute('cont');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log(`${this.instanceId} boots, since its memory could not be restored: ${reason}`);
+      const details = (await this.#folder.lastWords()) ?? 'QEMU says nothing more';
+      this.#context.log(`${this.instanceId} boots, since its memory could not be restored: ${reason} (${details})`);
       this.#forgetProcess();
       if (process) await kill(process);
       await this.#context.cgroups.remove(this.instanceId);

@@ -5,6 +5,7 @@
  *   agent wait [clock]   waits for the interface eth0, gives the kernel new entropy, sets the clock from the RTC if told
  *                        to, and switches the interface on. It is started before the machine is frozen, so that only
  *                        what follows the wait is left for a copy.
+ *   agent resume         sets the clock and gives new entropy, where the machine stood still (hibernation).
  *   agent dhcp           asks for an address for eth0 and sets it, with netmask, route and MTU. What else the server says
  *                        is left in /run/lease, for the shell. Status 1: no answer within a second.
  *   agent imds           fetches what a first start needs from the metadata service, over one connection, into files in
@@ -453,6 +454,11 @@ void begin(word *stack) {
     feed_entropy();
     if (stack[0] > 2 && equal(argument[2], "clock")) set_clock();
     switch_interface_on();
+    exit(0);
+  }
+  if (equal(command, "resume")) {
+    feed_entropy();
+    set_clock();
     exit(0);
   }
   if (equal(command, "dhcp")) exit(get_lease());

@@ -25,22 +25,24 @@ export interface StreamFolder {
   readonly relative: string;
 }
 
-/** What is not in the stream: memory that is in a file already. */
-async function leaveMemoryOut(qmp: Qmp): Promise<void> {
-  await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'x-ignore-shared', state: true }] });
+/** Whether memory that is in a file already is left out of streams. */
+async function leaveMemoryOut(qmp: Qmp, state: boolean): Promise<void> {
+  await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'x-ignore-shared', state }] });
 }
 
 /** Sends a file to a QEMU that waits for it (`-incoming defer`), until its machine could run. */
 export async function sendState(qmp: Qmp, { run, relative }: StreamFolder, file: string): Promise<void> {
   const folder = await open(run);
   try {
-    await leaveMemoryOut(qmp);
+    await leaveMemoryOut(qmp, true);
     await qmp.execute('migrate-incoming', { uri: `unix:${join(relative, INCOMING_SOCKET)}` });
     const socket = createConnection(`/proc/self/fd/${folder.fd}/${INCOMING_SOCKET}`);
     await once(socket, 'connect');
     // QEMU closes the connection as soon as it has what it needs, which may be before all was sent: it is the judge.
     pipeline(createReadStream(file), socket).catch(() => {});
     await migrationEnd(qmp);
+    // What is saved of the machine later has its memory in it, and no reader expects it otherwise.
+    await leaveMemoryOut(qmp, false);
   } finally {
     await folder.close();
   }
@@ -59,7 +61,7 @@ export async function receiveState(
     server.listen(`/proc/self/fd/${folder.fd}/${OUTGOING_SOCKET}`);
     await once(server, 'listening');
     if (user.switchUser) await chown(join(run, OUTGOING_SOCKET), user.uid, user.gid);
-    await leaveMemoryOut(qmp);
+    await leaveMemoryOut(qmp, true);
     const connected = once(server, 'connection', { signal: AbortSignal.timeout(STREAM_TIMEOUT_MS) });
     await qmp.execute('migrate', { uri: `unix:${join(relative, OUTGOING_SOCKET)}` });
     const [socket]: Socket[] = await connected;
