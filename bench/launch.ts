@@ -1,140 +1,103 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { readCredentials } from '../src/cli/server-files.ts';
-import { run } from '../test/support/process.ts';
-import { QueryClient } from '../test/support/query-client.ts';
+import { type Limits, measureLimits } from './launch/limits.ts';
+import { progress, replaceSection } from './launch/report.ts';
+import { BenchServer } from './launch/server.ts';
 import { machine } from './machine.ts';
-import { end, median, outputOf, residentMiB } from './process.ts';
-import { launcher } from './servers.ts';
+import { median } from './process.ts';
 
 /*
- * Time from RunInstances to the first command that runs over SSH, on the qemu engine, with the built AMIs that the
- * machine has. `node bench/launch.ts` as root; the results are added to bench/results.md.
+ * Time from RunInstances to the first command that runs over SSH, cold and from a frozen guest, on the qemu engine,
+ * beside QEMU alone on the same images. `node bench/launch.ts [FAMILY [ROUNDS]]` as root, with the AMIs built; the
+ * results go into bench/results.md.
  */
 const families = [
-  {
-    family: 'micro',
-    name: 'fogbank-micro-*',
-    user: 'ec2-user',
-    type: 't3.micro',
-    target: '10 s',
-    rounds: 5,
-    longest: 120,
-  },
-  { family: 'debian-12', name: 'debian-12-*', user: 'admin', type: 't3.small', target: '–', rounds: 2, longest: 600 },
+  { family: 'micro', name: 'fogbank-micro-*', user: 'ec2-user', rounds: 50, cold: 5, longest: 120 },
+  { family: 'debian-12', name: 'debian-12-*', user: 'admin', rounds: 20, cold: 3, longest: 600 },
 ];
-const publicPool = '198.19.118.0/24';
-const progress = (line: string): void =>
-  void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+const type = 't3.micro';
+const userData = '#!/bin/sh\ndate +%s.%N >/var/tmp/user-data-ran\n';
 
-const facts = machine();
-const folder = mkdtempSync(join(tmpdir(), 'fogbank-bench-'));
-const data = join(folder, 'data');
-const common = ['--engine', 'qemu', '--data', data, '--public-pool', publicPool];
-const began = performance.now();
-const server = spawn(launcher, ['up', '--listen', '127.0.0.1:0', ...common], { stdio: ['ignore', 'pipe', 'pipe'] });
-try {
-  const [, endpoint = ''] = await outputOf(server, /^fogbank is ready on (\S+) in/m);
-  const start = performance.now() - began;
-  const key = readCredentials(data);
-  if (key === undefined) throw new Error('the server wrote no credentials');
-  await sleep(1_000);
-  const memory = residentMiB(server.pid);
-  const client = new QueryClient(endpoint, key);
-  const lines = [
-    '',
-    '## Launch to SSH',
-    '',
-    `Measured on ${new Date().toISOString().slice(0, 10)} by \`node bench/launch.ts\` on the qemu engine (${facts.at(-1)}):`,
-    '',
-    '| AMI | type | RunInstances to the first command over SSH: median (all) | target |',
-    '|---|---|---|---|',
-    ...(await measureAll(client)),
-    '',
-    `The server with the qemu engine was ready after ${Math.round(start)} ms and used ${Math.round(memory)} MiB when idle.`,
-  ];
-  client.close();
-  process.stdout.write(`${lines.join('\n')}\n`);
-  const file = fileURLToPath(new URL('results.md', import.meta.url));
-  const [others = ''] = readFileSync(file, 'utf8').split('\n## Launch to SSH');
-  writeFileSync(file, `${others.trimEnd()}\n${lines.join('\n')}\n`);
-} finally {
-  await run(launcher, ['down', ...common]);
-  await end(server, 'SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+const [only, roundsGiven] = process.argv.slice(2);
+const rows: string[] = [];
+let start = '';
+for (const { family, name, user, rounds, cold, longest } of families) {
+  if (only !== undefined && only !== family) continue;
+  progress(`${family}: QEMU by hand`);
+  const limits = await measureLimits(family, user, 5);
+  const boots = await launches(['--no-warm'], name, user, cold, longest);
+  const copies = await launches([], name, user, Number(roundsGiven ?? rounds), longest);
+  rows.push(...describe(family, limits, boots, copies));
+}
+replaceSection('Launch to SSH', [
+  `Measured on ${new Date().toISOString().slice(0, 10)} by \`node bench/launch.ts\` on the qemu engine, ${type} (${machine().at(-1)}):`,
+  '',
+  '| AMI | what | runs | median | 95 % | least | most |',
+  '|---|---|---:|---:|---:|---:|---:|',
+  ...rows,
+  '',
+  start,
+]);
+
+interface Measured {
+  readonly running: number[];
+  readonly ssh: number[];
+  readonly userData: number[];
 }
 
-async function measureAll(client: QueryClient): Promise<string[]> {
-  const keyFile = join(folder, 'key.pem');
-  const pair = await client.ok('CreateKeyPair', { KeyName: 'bench', KeyType: 'ed25519' });
-  writeFileSync(keyFile, pair.get('keyMaterial') ?? '', { mode: 0o600 });
-  const group = (await client.ok('CreateSecurityGroup', { GroupName: 'bench', GroupDescription: 'bench' })).get(
-    'groupId',
-  );
-  const ssh = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
-  await client.ok('AuthorizeSecurityGroupIngress', { GroupId: group, IpPermissions: [ssh] });
-  const rows: string[] = [];
-  for (const { family, name, user, type, target, rounds, longest } of families) {
-    const images = await client.ok('DescribeImages', { Filter: [{ Name: 'name', Value: [name] }] });
-    const imageId = images.items('imagesSet')[0]?.get('imageId');
-    if (imageId === undefined) {
-      progress(`there is no ${family} AMI; build it with: fogbank image build ${family}`);
-      continue;
-    }
-    const seconds: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const launch = { ImageId: imageId, InstanceType: type, KeyName: 'bench', SecurityGroupId: [group ?? ''] };
-      seconds.push(await launchToSsh(client, { ...launch, MinCount: 1, MaxCount: 1 }, user, keyFile, longest));
-      progress(`${family}: ${seconds.at(-1)?.toFixed(1)} s`);
-    }
-    const all = seconds.map(one => one.toFixed(1)).join(', ');
-    rows.push(`| ${family} | ${type} | ${median(seconds).toFixed(1)} s (${all}) | ${target} |`);
-  }
-  return rows;
-}
-
-/** Seconds until a command has run in a new instance, which is terminated then. */
-async function launchToSsh(
-  client: QueryClient,
-  launch: { [name: string]: string | number | string[] },
+async function launches(
+  flags: string[],
+  name: string,
   user: string,
-  keyFile: string,
+  rounds: number,
   longest: number,
-): Promise<number> {
-  const started = performance.now();
-  const seconds = (): number => (performance.now() - started) / 1000;
-  const answer = await client.ok('RunInstances', launch);
-  const first = answer.find('instancesSet', 'item');
-  const id = first?.get('instanceId') ?? '';
-  let address = first?.get('ipAddress');
-  const settings = [
-    'BatchMode=yes',
-    'StrictHostKeyChecking=no',
-    'UserKnownHostsFile=/dev/null',
-    'LogLevel=ERROR',
-    'ConnectTimeout=2',
-  ];
-  for (;;) {
-    if (address === undefined) {
-      const shown = await client.ok('DescribeInstances', { InstanceId: [id] });
-      address = shown.get('reservationSet', 'item', 'instancesSet', 'item', 'ipAddress') || undefined;
-    } else {
-      const words = [...settings.flatMap(one => ['-o', one]), '-i', keyFile, `${user}@${address}`, 'true'];
-      if ((await run('ssh', words)).code === 0) break;
+): Promise<Measured> {
+  const server = await BenchServer.start(...flags);
+  try {
+    start = `The server with the qemu engine was ready after ${Math.round(server.startMs)} ms and used ${Math.round(server.idleMiB)} MiB when idle.`;
+    const image = await server.image(name);
+    if (image === undefined) throw new Error(`there is no AMI ${name}; build it with fogbank image build`);
+    if (flags.length === 0) {
+      const first = await server.launch(image, type);
+      const { bootMs } = await server.warm(type, longest);
+      progress(`${name}: a guest was frozen after ${(bootMs / 1000).toFixed(1)} s`);
+      await server.terminate(first);
     }
-    if (seconds() > longest) throw new Error(`${id} let nobody in within ${longest} s`);
-    await sleep(100);
+    const measured: Measured = { running: [], ssh: [], userData: [] };
+    for (let round = 0; round < rounds; round++) {
+      const began = performance.now();
+      const seconds = (): number => (performance.now() - began) / 1000;
+      const [instance] = await server.launch(image, type, 1, userData);
+      if (instance === undefined) throw new Error('nothing was launched');
+      await server.login(instance, user, longest);
+      measured.ssh.push(seconds());
+      // The guest's own clock is right to a second only, so the end of user data is asked for.
+      await server.login(instance, user, longest, 'until [ -s /var/tmp/user-data-ran ]; do sleep 0.05; done');
+      measured.userData.push(seconds());
+      progress(
+        `${name} ${flags.join(' ')}: SSH ${measured.ssh.at(-1)?.toFixed(2)} s, user data ${seconds().toFixed(2)} s`,
+      );
+      await server.terminate([instance]);
+    }
+    return measured;
+  } finally {
+    await server.stop();
   }
-  const taken = seconds();
-  await client.ok('TerminateInstances', { InstanceId: [id] });
-  for (;;) {
-    const shown = await client.ok('DescribeInstances', { InstanceId: [id] });
-    const state = shown.get('reservationSet', 'item', 'instancesSet', 'item', 'instanceState', 'name');
-    if (state === 'terminated') return taken;
-    await sleep(200);
-  }
+}
+
+function describe(family: string, limits: Limits, cold: Measured, warm: Measured): string[] {
+  return [
+    row(family, 'QEMU by hand, to SSH', limits.plain),
+    row(family, 'cold: RunInstances to SSH', cold.ssh),
+    row(family, 'cold: to the end of a user data script', cold.userData),
+    row(family, 'QEMU by hand, restored, until it runs', limits.restore),
+    row(family, 'the same, to SSH', limits.restoreToSsh),
+    row(family, '**warm: RunInstances to SSH**', warm.ssh),
+    row(family, 'warm: to the end of a user data script', warm.userData),
+  ];
+}
+
+function row(family: string, what: string, seconds: readonly number[]): string {
+  const sorted = [...seconds].sort((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? 0;
+  const cells = [median(sorted), at(0.95), sorted[0] ?? 0, at(1)].map(value => `${value.toFixed(2)} s`);
+  return `| ${[family, what, String(sorted.length), ...cells].join(' | ')} |`;
 }

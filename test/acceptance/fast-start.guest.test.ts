@@ -50,7 +50,7 @@ const questions = (family: Family) =>
     'sudo cat /sys/class/dmi/id/product_uuid',
     'sudo cat /sys/class/dmi/id/product_serial',
     'head -c 32 /dev/urandom | od -An -v -tx1 | tr -d " \\n"; echo',
-    'cat /var/tmp/random',
+    'cat /var/tmp/random; echo',
     'cat /var/tmp/runs | tr "\\n" ";"; echo',
     'hostname',
     family.lease,

@@ -83,10 +83,11 @@ export function instanceController(options: InstanceControllerOptions): Controll
 
   /** @returns milliseconds after which to call again, when the start waits for something. */
   async function power(row: InstanceRow): Promise<number | undefined> {
-    for (const device of row.blockDevices) await ensureDisk(state, engine.disks, device.volumeId);
-    if (network !== undefined) {
-      for (const id of row.networkInterfaceIds) await network.reconcileInterface(row.vpcId, id);
-    }
+    const disks = row.blockDevices.map(device => ensureDisk(state, engine.disks, device.volumeId));
+    const cards = async () => {
+      for (const id of row.networkInterfaceIds) await network?.reconcileInterface(row.vpcId, id);
+    };
+    await Promise.all([...disks, cards()]);
     return engine.machines.ensureRunning(machineSpec(state, row));
   }
 

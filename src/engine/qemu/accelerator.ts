@@ -34,11 +34,12 @@ export interface AcceleratorOptions {
 export const TCG_CACHE_MIB = 192;
 
 /**
- * Five-level paging is left out of `max`: a guest that sees it uses it, and every emulated page walk gets longer.
+ * Left out of `max`: five-level paging, since a guest that sees it uses it, and every emulated page walk gets longer; and
+ * fast string instructions, since they are not: emulated, they copy byte by byte where a guest would else take words.
  */
 const argumentsOf = {
   kvm: ['-accel', 'kvm', '-cpu', 'host', '-global', 'kvm-pit.lost_tick_policy=discard'],
-  tcg: ['-accel', `tcg,thread=multi,tb-size=${TCG_CACHE_MIB}`, '-cpu', 'max,la57=off'],
+  tcg: ['-accel', `tcg,thread=multi,tb-size=${TCG_CACHE_MIB}`, '-cpu', 'max,la57=off,erms=off'],
 } as const;
 
 function accelerator(name: Accelerator['name'], reason: string): Accelerator {

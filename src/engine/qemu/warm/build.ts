@@ -46,7 +46,7 @@ const READY_TIMEOUT_MS = { kvm: 120_000, tcg: 600_000 };
 /** After the guest said that it is ready, for what it still has under way. */
 const SETTLE_MS = 700;
 /** Only what nobody else uses: somebody may be waiting for an instance that starts meanwhile. */
-const NICENESS = 10;
+const NICENESS = 19;
 
 const READY_LINE = /^ec2-warm: ready boot_id=([0-9a-f-]{36})(?: machine_id=([0-9a-f]{32}))?\s*$/m;
 

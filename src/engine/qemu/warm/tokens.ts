@@ -23,9 +23,9 @@ export function templateIdentity(): { instanceId: string; uuid: string } {
   return { instanceId: `i-w${randomBytes(8).toString('hex')}`, uuid: `ec2${randomUUID().slice(3)}` };
 }
 
-/** What a copy becomes. */
+/** What a copy becomes. Its machine id is what systemd makes of a new machine's UUID (machine-id(5)). */
 export function freshIdentity(instanceId: string, uuid: string, template: Identity): Identity {
-  const machineId = randomUUID().replaceAll('-', '');
+  const machineId = hexOf(uuid).toLowerCase();
   return { instanceId, uuid, bootId: randomUUID(), ...(template.machineId ? { machineId } : {}) };
 }
 
