@@ -20,7 +20,7 @@ import { launchQemu } from './launch.ts';
 import { MachineFolder } from './machine-folder.ts';
 import { vpcNamespace } from './names.ts';
 import { runFolder, WARM_CONSOLE, warmFolder } from './paths.ts';
-import { isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
+import { beNice, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
 import { isObject, type Qmp, type QmpEvent } from './qmp.ts';
 import type { ExitRecord } from './records.ts';
 import type { MachineUser } from './user.ts';
@@ -65,6 +65,11 @@ const rules: Record<Request, Record<State, 'do' | 'nothing' | 'refuse'>> = {
 
 /** Many starts at once on few processors take their time. */
 const START_TIMEOUT_MS = 120_000;
+/**
+ * What guests do comes after what they and everybody else wait for: the server, and the start of the next machine. Where
+ * machines have control groups, those share the processors out instead.
+ */
+const GUEST_NICENESS = 10;
 /** QEMU writes its caches out before it ends. */
 const QUIT_TIMEOUT_MS = 10_000;
 
@@ -313,6 +318,7 @@ export class Machine {
       const process = await this.#launchCopy(spec, warm);
       const { dataDir } = this.#context;
       if (!this.#qmp) throw new Error('QEMU does not answer');
+      await beNice(process, GUEST_NICENESS);
       const folder = { run: this.#folder.run, relative: runFolder(this.instanceId) };
       await bringToLife({ dataDir, image, spec, pid: process.pid, qmp: this.#qmp, folder, diskBytes: warm.diskBytes });
       await this.#folder.records.delete('copy.json');
@@ -394,6 +400,7 @@ export class Machine {
   }
 
   async #runs(process: ProcessId): Promise<void> {
+    await beNice(process, GUEST_NICENESS);
     this.#process = process;
     this.#status = { state: 'running', since: await startedAt(process) };
     await this.#look();

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isInstanceId } from './paths.ts';
 
@@ -36,6 +37,20 @@ export async function isAlive(id: ProcessId): Promise<boolean> {
 export async function startedAt(id: ProcessId): Promise<number> {
   bootSeconds ??= Number(/^btime (\d+)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1] ?? 0);
   return Math.round((bootSeconds + id.startTicks / TICKS_PER_SECOND) * 1000);
+}
+
+/**
+ * Makes all threads of a process wait for others that want the processors too, 0 to 19 as nice(1): on Linux each thread
+ * has a niceness of its own. Threads that end meanwhile do not matter.
+ */
+export async function beNice(id: ProcessId, niceness: number): Promise<void> {
+  for (const thread of await readdir(`/proc/${id.pid}/task`).catch(() => [])) {
+    try {
+      setPriority(Number(thread), niceness);
+    } catch {
+      // It has ended, or a limit of ours forbids it.
+    }
+  }
 }
 
 /** True once the process is gone, false after `timeoutMs`. */

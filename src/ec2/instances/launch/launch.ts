@@ -267,6 +267,9 @@ function launchableType(context: WriteContext, name: string, architecture: strin
   return type;
 }
 
+/** GiB that a volume of a snapshot takes at least: what a boot writes, and something to begin with. */
+const bootGib = 0.25;
+
 /** As many instances as there is room for, at least `minimum`. @throws ApiError `InsufficientInstanceCapacity`. */
 function affordable(
   context: WriteContext,
@@ -284,7 +287,7 @@ function affordable(
   const promise = promised(context);
   let reason = '';
   for (let count = maximum; count >= minimum; count--) {
-    const diskGib = count * devices.reduce((sum, device) => sum + (device.snapshotId === undefined ? 0 : 1), 0);
+    const diskGib = count * devices.reduce((sum, device) => sum + (device.snapshotId === undefined ? 0 : bootGib), 0);
     const verdict = engine.admit({ memoryMib: type.memoryMib * count, machines: count, diskGib, ...promise });
     if (verdict === true) return count;
     reason = verdict;
