@@ -5,6 +5,7 @@ import { type DiskDriver, EngineError } from '../engine.ts';
 import {
   isSnapshotId,
   isVolumeId,
+  isWarmId,
   snapshotFile,
   volumeFile,
   WARM_DISK,
@@ -221,6 +222,13 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     }
   }
 
+  /** Without its manifest it is no warm image any more; what follows may be interrupted. Its disk is for `collect`. */
+  async function removeWarmFiles(warmId: string): Promise<void> {
+    for (const name of [WARM_MANIFEST, WARM_RAM, WARM_STATE]) {
+      await rm(absolute(join(warmFolder(warmId), name)), { force: true });
+    }
+  }
+
   /** Folders of warm images that are no longer whole; those being made have names that begin with a dot. */
   async function retiredWarm(): Promise<string[]> {
     const folders = (await readdir(absolute(WARM_FOLDER))).filter(name => !name.startsWith('.'));
@@ -257,6 +265,11 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
         const found = await findSnapshot(snapshotId);
         if (!found) return;
         await (await open(absolute(`${found.file}${REMOVED}`), 'w', 0o600)).close();
+        // Nobody can launch from it any more.
+        for (const warmId of (await readdir(absolute(WARM_FOLDER))).filter(isWarmId)) {
+          const below = await backingOf(join(warmFolder(warmId), WARM_DISK)).catch(() => undefined);
+          if (below === found.file) await removeWarmFiles(warmId);
+        }
         await collect();
       });
     },
@@ -265,10 +278,7 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     layBack: volumeId => exclusively('snapshots', () => layBack(volumeId)),
     retireWarm: warmId =>
       exclusively('snapshots', async () => {
-        // Without its manifest it is no warm image any more; what follows may be interrupted.
-        for (const name of [WARM_MANIFEST, WARM_RAM, WARM_STATE]) {
-          await rm(absolute(join(warmFolder(warmId), name)), { force: true });
-        }
+        await removeWarmFiles(warmId);
         await collect();
       }),
     async listVolumes() {

@@ -12,6 +12,7 @@ import { createMachines } from './machines.ts';
 import { QEMU_MIB } from './memory-use.ts';
 import { dataDirHash } from './names.ts';
 import { endSharing, sharePages } from './page-sharing.ts';
+import { findTemplateProcesses, kill } from './process.ts';
 import { ensureVariables, findFirmware } from './uefi.ts';
 import { deviceGroups, machineUser } from './user.ts';
 import { WarmStarts } from './warm/warm.ts';
@@ -194,6 +195,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     async destroy() {
       await openMachines();
       await machines.powerOffAll();
+      for (const template of await findTemplateProcesses(dataDir)) await kill(template);
       await context.cgroups.close();
       await fabric.destroy();
       await close();

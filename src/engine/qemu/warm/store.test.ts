@@ -154,6 +154,17 @@ describe('a volume over a warm image', () => {
     expect(await disks.layOverWarm('vol-00000002', first)).toBe(false);
   });
 
+  test('keeps what it stands on when the snapshot is removed, though the warm image goes', async () => {
+    await disks.layOverWarm(volumeId, first);
+    await disks.removeSnapshot('snap-00000001');
+    expect(await store.find(key)).toBeUndefined();
+    expect(await readdir(join(folder, 'warm', first))).toContain('disk.qcow2');
+    expect(await disks.origin(volumeId)).toMatchObject({ snapshot: 'snapshots/snap-00000001.qcow2' });
+    await disks.removeVolume(volumeId);
+    expect(await readdir(join(folder, 'warm'))).toEqual([]);
+    expect(await readdir(join(folder, 'snapshots'))).toEqual([]);
+  });
+
   test('keeps the warm disk, and that the snapshot, until it goes', async () => {
     await disks.layOverWarm(volumeId, first);
     await disks.retireWarm(first);
