@@ -20,6 +20,7 @@ export const machinePackages: readonly SystemPackage[] = [
   { provides: 'nsenter', name: 'util-linux' },
   { provides: 'setpriv', name: 'util-linux' },
   { provides: 'sysctl', name: 'procps' },
+  { provides: 'perl', name: 'perl-base' },
   { provides: 'ssh', name: 'openssh-client' },
 ];
 
