@@ -31,6 +31,15 @@ export const imagePackages: readonly SystemPackage[] = [
   { provides: 'mke2fs', name: 'e2fsprogs' },
 ];
 
+/** What the tests with machines and networks run besides. */
+export const guestTestPackages: readonly SystemPackage[] = [
+  { provides: 'ping', name: 'iputils-ping' },
+  { provides: 'dig', name: 'bind9-dnsutils' },
+  { provides: 'udhcpc', name: 'udhcpc' },
+  { provides: 'openssl', name: 'openssl' },
+  { provides: '/usr/share/OVMF/OVMF_CODE_4M.fd', name: 'ovmf' },
+];
+
 /** Administrators' commands are not on every user's PATH. */
 function searchPath(): string[] {
   return [...new Set([...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'])].filter(

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensurePackages, imagePackages, machinePackages } from './packages.ts';
+import { ensurePackages, guestTestPackages, imagePackages, machinePackages } from './packages.ts';
 import { progressPrinter } from './progress.ts';
 import { installClients } from './test-clients.ts';
 
@@ -59,7 +59,7 @@ async function unitTests(filters: readonly string[], totals: Totals): Promise<vo
 }
 
 async function guestTests(filters: readonly string[], totals: Totals): Promise<void> {
-  await ensurePackages([...machinePackages, ...imagePackages], 'to test with machines');
+  await ensurePackages([...machinePackages, ...imagePackages, ...guestTestPackages], 'to test with machines');
   await buildImages();
   await vitest('guest', filters, totals);
 }
