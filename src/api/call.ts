@@ -1,12 +1,63 @@
-/** Who signed a call. Until IAM users exist, every access key belongs to its account's root. */
-export interface Principal {
+/**
+ * Who signed a call, with the members that policies and CloudTrail need.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+ */
+export type Principal = RootPrincipal | UserPrincipal | RolePrincipal | FederatedPrincipal;
+
+interface AnyPrincipal {
   /** Twelve digits. */
   readonly account: string;
-  readonly type: 'root';
-  /** `arn:aws:iam::ACCOUNT:root` */
+  /** `arn:aws:iam::ACCOUNT:root`, `…:user/PATH/NAME`, `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` … */
   readonly arn: string;
+  /** The account's id for root, `AIDA…` for users, `AROA…:SESSION` for roles, `ACCOUNT:NAME` for the federated. */
   readonly userId: string;
   readonly accessKeyId: string;
+  /** Set when temporary credentials signed the call. */
+  readonly session?: PrincipalSession;
+}
+
+export interface RootPrincipal extends AnyPrincipal {
+  readonly type: 'root';
+}
+
+export interface UserPrincipal extends AnyPrincipal {
+  readonly type: 'user';
+  readonly userName: string;
+}
+
+export interface RolePrincipal extends AnyPrincipal {
+  readonly type: 'assumed-role';
+  readonly roleName: string;
+  /** `AROA…` */
+  readonly roleId: string;
+  /** `arn:aws:iam::ACCOUNT:role/PATH/NAME` */
+  readonly roleArn: string;
+  readonly sessionName: string;
+  /** The instance whose metadata service gave the credentials out. */
+  readonly instanceId?: string;
+}
+
+export interface FederatedPrincipal extends AnyPrincipal {
+  readonly type: 'federated-user';
+  /** Who called GetFederationToken: a user or root. */
+  readonly issuer: { readonly arn: string; readonly userName?: string };
+}
+
+export interface PrincipalSession {
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  readonly mfa: boolean;
+  /** JSON texts of the session policies; what they do not allow is denied. */
+  readonly policies: readonly string[];
+  /** ARNs of managed policies given as session policies. */
+  readonly policyArns: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly transitiveTagKeys: readonly string[];
+  readonly sourceIdentity?: string;
+  /** A role that was assumed with a role's credentials lasts an hour at most. */
+  readonly chained: boolean;
+  /** A role that an OpenID Connect provider's token was traded for. */
+  readonly federatedProvider?: string;
 }
 
 /** A key as the gateway looks it up to check a signature. */
