@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../state/state.ts';
+import type { AccessTarget } from './access.ts';
 import type { Call, Principal } from './call.ts';
 import type { ApiError } from './errors.ts';
 import type { Services } from './services.ts';
@@ -42,12 +43,16 @@ interface Declaration<Input> {
   readonly name: string;
   /** IAM action; `SERVICE:NAME` unless the service authorization reference says otherwise. */
   readonly action?: string;
+  /** `none`: every caller may, and no policy can forbid it (`sts:GetCallerIdentity`). */
+  readonly permission?: 'none';
   /**
-   * ARNs of the resources that this call touches, for resource-level permissions; `['*']` where the service
-   * authorization reference lists none.
+   * The resources that this call touches: the caller must be allowed the action on each of them. ARNs (`['*']` where
+   * the service authorization reference lists none), or more where an ARN does not say all: keys of what is yet to be
+   * made, another action that the call needs as well (`iam:PassRole` on the role). Called before anything of the
+   * input has been checked, and must not throw: what does not exist has the ARN that it would have.
    * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
    */
-  readonly resources: (input: Input, context: ReadContext) => readonly string[];
+  readonly resources: (input: Input, context: ReadContext) => readonly (string | AccessTarget)[];
 }
 
 export interface ReadOperation<Input, Output> extends Declaration<Input> {

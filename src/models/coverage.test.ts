@@ -24,15 +24,17 @@ describe('registered operations', () => {
   it('declare resources for authorization as ARNs, or * where there are none', () => {
     const context = { account: '000000000000', region: 'us-east-1', owner: '000000000000/us-east-1' };
     for (const operation of operations) {
-      let resources: readonly string[];
+      let resources: ReturnType<typeof operation.resources>;
       try {
         resources = operation.resources({}, context as Parameters<typeof operation.resources>[1]);
       } catch {
         // Some look their resources up; their own tests call them with a whole context.
         continue;
       }
-      for (const resource of resources)
-        expect(resource, operation.name).toMatch(/^(\*|arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d*:.+)$/);
+      for (const resource of resources) {
+        const arn = typeof resource === 'string' ? resource : resource.arn;
+        expect(arn, operation.name).toMatch(/^(\*|arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d*:.+)$/);
+      }
     }
   });
 });

@@ -8,6 +8,7 @@ import { type AnyOperation, readOperation } from '../api/operation.ts';
 const getCallerIdentity = readOperation<GetCallerIdentityRequest, GetCallerIdentityResponse>({
   service: 'sts',
   name: 'GetCallerIdentity',
+  permission: 'none',
   resources: () => ['*'],
   run: (_input, { principal }) => ({ UserId: principal.userId, Account: principal.account, Arn: principal.arn }),
 });
