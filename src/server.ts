@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureFirstAccount } from './accounts/accounts.ts';
 import { systemClock } from './api/clock.ts';
 import { createDispatcher } from './api/dispatcher.ts';
 import type { Services } from './api/services.ts';
@@ -13,15 +14,21 @@ import { ec2Controllers } from './ec2/service.ts';
 import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
 import { type Engine, EngineError } from './engine/engine.ts';
 import { startGateway } from './gateway/server.ts';
+import { accessKeyOf } from './iam/access-keys.ts';
+import { LastUse } from './iam/last-use.ts';
+import { openSecrets } from './iam/secrets.ts';
 import { imageCacheDir } from './images/cache.ts';
 import { createIdentitySigner } from './metadata/identity/signer.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { operations } from './operations.ts';
-import { accessKeyLookup, rootCredentials } from './server/credentials.ts';
+import { rootCredentials } from './server/credentials.ts';
 import { requestLogger } from './server/request-log.ts';
 import { State } from './state/state.ts';
 import { openSqliteStore, StoreError } from './state/stores/sqlite.ts';
 import { tables } from './tables.ts';
+
+/** Milliseconds between writes of when keys were last used. */
+const lastUseEvery = 60_000;
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -69,6 +76,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     undo.push(() => state.close());
     const credentials = rootCredentials(dataDir, options);
     const clock = systemClock;
+    const secrets = openSecrets(dataDir, state);
+    ensureFirstAccount(state, secrets, credentials, clock.now());
+    const lastUse = new LastUse();
+    const flushing = setInterval(() => lastUse.flush(state), lastUseEvery);
+    undo.push(() => {
+      clearInterval(flushing);
+      lastUse.flush(state);
+    });
     const engine = await createEngine(options);
     const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);
     undo.push(() => imageCache.close());
@@ -78,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       state,
       clock,
       identity: createIdentitySigner({ dir: join(dataDir, 'identity') }),
-      tokenKey: secretSetting(state, 'metadata-token-key'),
+      tokenKey: secretSetting(state, secrets, 'metadata-token-key'),
       heard: instanceId => {
         const row = state.get(instances, instanceId);
         if (row !== undefined && row.reachableSince === undefined)
@@ -94,7 +109,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const services: Services = {
       clock,
       engine,
-      tokenKey: secretSetting(state, 'page-token-key'),
+      tokenKey: secretSetting(state, secrets, 'page-token-key'),
+      secrets,
+      lastUse,
       publicPool: options.publicPool,
     };
     const handle = createDispatcher({
@@ -109,8 +126,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const gateway = await startGateway({
       host: options.host,
       port: options.port,
-      handle,
-      accessKey: accessKeyLookup(credentials),
+      handle: call => {
+        lastUse.record(call, clock.now());
+        return handle(call);
+      },
+      accessKey: id => accessKeyOf(state, secrets, id),
       clock,
       regions: name => regionFacts(name) !== undefined,
       log: requestLogger(log),

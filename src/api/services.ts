@@ -1,4 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
+import type { LastUse } from '../iam/last-use.ts';
+import type { Secrets } from '../iam/secrets.ts';
 import type { Clock } from './clock.ts';
 
 /** What operations may use besides the state. Engine members here only look; only controllers change the world. */
@@ -9,6 +11,10 @@ export interface Services {
   };
   /** Key for signing page tokens; 32 bytes, kept in the state. */
   readonly tokenKey: Uint8Array;
+  /** Everything secret that is stored is sealed by it. */
+  readonly secrets: Secrets;
+  /** When access keys and roles were last used. */
+  readonly lastUse: LastUse;
   /** CIDR from which public addresses are taken. */
   readonly publicPool: string;
 }

@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { prepareRegion } from '../ec2/vpcs/default-vpc.ts';
 import type { Engine } from '../engine/engine.ts';
+import { LastUse } from '../iam/last-use.ts';
+import { createSecrets, type Secrets } from '../iam/secrets.ts';
 import { operations } from '../operations.ts';
 import { State } from '../state/state.ts';
 import { MemoryStore } from '../state/stores/memory.ts';
@@ -27,6 +29,8 @@ export interface TestApi {
   readonly state: State;
   readonly store: MemoryStore;
   readonly clock: TestClock;
+  readonly secrets: Secrets;
+  readonly lastUse: LastUse;
   readonly handle: CallHandler;
   readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
@@ -50,11 +54,13 @@ export function createTestApi(
   const store = new MemoryStore();
   const state = new State(store, tables);
   const clock = new TestClock();
+  const secrets = createSecrets(randomBytes(32));
+  const lastUse = new LastUse();
   const handle = createDispatcher({
     state,
     operations,
     prepareRegion,
-    services: { clock, engine, tokenKey: randomBytes(32), publicPool: '198.18.0.0/16' },
+    services: { clock, engine, tokenKey: randomBytes(32), secrets, lastUse, publicPool: '198.18.0.0/16' },
   });
   const call = async <Output>(
     operation: string,
@@ -90,7 +96,7 @@ export function createTestApi(
     }
     throw new Error(`${operation} succeeded but should have failed`);
   };
-  return { state, store, clock, handle, engine, call, fail };
+  return { state, store, clock, secrets, lastUse, handle, engine, call, fail };
 }
 
 const idleEngine: Pick<Engine, 'name' | 'capabilities' | 'admit'> & { machines: Engine['machines'] } = {

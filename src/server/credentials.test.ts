@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { accessKeyLookup, rootCredentials } from './credentials.ts';
+import { rootCredentials } from './credentials.ts';
 
 let directory = '';
 beforeEach(() => {
@@ -45,12 +45,5 @@ describe('root credentials', () => {
   it('refuse a damaged file instead of replacing the key', () => {
     writeFileSync(join(directory, 'credentials.json'), '{');
     expect(() => rootCredentials(directory, {})).toThrow('cannot be read');
-  });
-
-  it('are found by their id only', () => {
-    const credentials = rootCredentials(directory, {});
-    const lookup = accessKeyLookup(credentials);
-    expect(lookup(credentials.accessKeyId)?.principal.arn).toBe('arn:aws:iam::000000000000:root');
-    expect(lookup('AKIAOTHER')).toBeUndefined();
   });
 });

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AccessKey } from '../api/call.ts';
 import { UserError } from '../config/user-error.ts';
+import { newAccessKeyId, newSecretAccessKey } from '../iam/ids.ts';
 
 /** The root access key of a data folder, in `credentials.json` (mode 0600). */
 export interface RootCredentials {
@@ -42,8 +41,8 @@ export function rootCredentials(dataDir: string, configured: ConfiguredCredentia
   }
   const credentials: RootCredentials = {
     accountId: accountId ?? present?.accountId ?? '000000000000',
-    accessKeyId: rootAccessKeyId ?? present?.accessKeyId ?? `AKIA${base32(16)}`,
-    secretAccessKey: rootSecretAccessKey ?? present?.secretAccessKey ?? randomBytes(30).toString('base64'),
+    accessKeyId: rootAccessKeyId ?? present?.accessKeyId ?? newAccessKeyId(),
+    secretAccessKey: rootSecretAccessKey ?? present?.secretAccessKey ?? newSecretAccessKey(),
   };
   if (JSON.stringify(present) !== JSON.stringify(credentials)) {
     const temporary = `${file}.${process.pid}`;
@@ -51,18 +50,6 @@ export function rootCredentials(dataDir: string, configured: ConfiguredCredentia
     renameSync(temporary, file);
   }
   return credentials;
-}
-
-/** How the gateway looks keys up: until there are IAM users, there is the root's. */
-export function accessKeyLookup(credentials: RootCredentials): (accessKeyId: string) => AccessKey | undefined {
-  const { accountId: account, accessKeyId, secretAccessKey } = credentials;
-  const key: AccessKey = {
-    accessKeyId,
-    secretAccessKey,
-    active: true,
-    principal: { account, type: 'root', arn: `arn:aws:iam::${account}:root`, userId: account, accessKeyId },
-  };
-  return id => (id === accessKeyId ? key : undefined);
 }
 
 function readPresent(file: string): RootCredentials | undefined {
@@ -82,10 +69,4 @@ function readPresent(file: string): RootCredentials | undefined {
     // Falls through to the message below.
   }
   throw new UserError(`${file} cannot be read`, 'Restore it, or delete it to get a new root access key.');
-}
-
-/** Letters and digits as AWS's key ids have them. */
-function base32(length: number): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  return Array.from(randomBytes(length), byte => alphabet[byte & 31]).join('');
 }
