@@ -1,3 +1,4 @@
+import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { checkId, idKinds } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
@@ -51,7 +52,6 @@ export function ownImage(context: ReadContext, id: string | undefined): ImageRow
   return row;
 }
 
-/** ARN of an AMI, which names no account. */
 export function imageArn(context: ReadContext, id: string | undefined): string {
-  return `arn:aws:ec2:${context.region}::image/${id ?? '*'}`;
+  return arn(context, 'image', id);
 }

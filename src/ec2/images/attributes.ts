@@ -7,6 +7,7 @@ import type {
 } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../api/errors.ts';
 import { readOperation, writeOperation } from '../../api/operation.ts';
+import { attributeKeys } from '../access/attribute-keys.ts';
 import { imageArn, ownImage } from './access.ts';
 import { type ImageRow, images } from './model.ts';
 import { checkDescription } from './register-image.ts';
@@ -62,7 +63,7 @@ export const describeImageAttribute = readOperation<DescribeImageAttributeReques
 export const modifyImageAttribute = writeOperation<ModifyImageAttributeRequest, void>({
   service: 'ec2',
   name: 'ModifyImageAttribute',
-  resources: (input, context) => [imageArn(context, input.ImageId)],
+  resources: (input, context) => [{ arn: imageArn(context, input.ImageId), keys: attributeKeys(input) }],
   run: (input, context) => {
     const change = changeOf(input);
     const row = ownImage(context, input.ImageId);
@@ -176,7 +177,7 @@ function noOrganizations(): ApiError {
 export const resetImageAttribute = writeOperation<ResetImageAttributeRequest, void>({
   service: 'ec2',
   name: 'ResetImageAttribute',
-  resources: (input, context) => [imageArn(context, input.ImageId)],
+  resources: (input, context) => [{ arn: imageArn(context, input.ImageId), keys: attributeKeys(input) }],
   run: (input, context) => {
     const name: string | undefined = input.Attribute;
     if (name !== 'launchPermission') {

@@ -4,10 +4,11 @@ import type {
   ModifyInstanceAttributeRequest,
   ResetInstanceAttributeRequest,
 } from '@aws-sdk/client-ec2';
-import { arn } from '../../api/arn.ts';
+import { arn, arns } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { type ReadContext, readOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
+import { attributeKeys } from '../access/attribute-keys.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { resolveGroups } from '../security-groups/resolve.ts';
@@ -16,9 +17,16 @@ import { checkUserData, checkUserDataSize } from './launch/user-data.ts';
 import { type InstanceRow, instances } from './model.ts';
 import { groupIdentifiers } from './render.ts';
 
-const resources = (input: { readonly InstanceId?: string | undefined }, context: ReadContext) => [
-  arn(context, 'instance', input.InstanceId ?? '*'),
-];
+interface InstanceInput {
+  readonly InstanceId?: string | undefined;
+}
+
+const resources = (input: InstanceInput, context: ReadContext) => [arn(context, 'instance', input.InstanceId)];
+
+const attributeTarget = (input: InstanceInput, context: ReadContext) => ({
+  arn: arn(context, 'instance', input.InstanceId),
+  keys: attributeKeys(input),
+});
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceAttribute.html */
 export const describeInstanceAttribute = readOperation<DescribeInstanceAttributeRequest, InstanceAttribute>({
@@ -76,7 +84,15 @@ const readers: Readonly<Record<string, (row: InstanceRow, context: ReadContext) 
 export const modifyInstanceAttribute = writeOperation<ModifyInstanceAttributeRequest, Record<string, never>>({
   service: 'ec2',
   name: 'ModifyInstanceAttribute',
-  resources,
+  resources: (input, context) => [
+    attributeTarget(input, context),
+    ...arns(context, 'security-group', input.Groups),
+    ...arns(
+      context,
+      'volume',
+      input.BlockDeviceMappings?.flatMap(mapping => volumeOf(context, input.InstanceId, mapping.DeviceName) ?? []),
+    ),
+  ],
   run: (input, context) => {
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     if (row.state === 'terminated' || row.state === 'shutting-down') {
@@ -103,7 +119,7 @@ export const modifyInstanceAttribute = writeOperation<ModifyInstanceAttributeReq
 export const resetInstanceAttribute = writeOperation<ResetInstanceAttributeRequest, Record<string, never>>({
   service: 'ec2',
   name: 'ResetInstanceAttribute',
-  resources,
+  resources: (input, context) => [attributeTarget(input, context)],
   run: (input, context) => {
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     const attribute = String(input.Attribute ?? '');
@@ -121,6 +137,13 @@ export const resetInstanceAttribute = writeOperation<ResetInstanceAttributeReque
     return {};
   },
 });
+
+/** The volume behind a device of the caller's instance. */
+function volumeOf(context: ReadContext, instanceId = '', deviceName = ''): string | undefined {
+  const row = context.db.get(instances, instanceId);
+  if (row?.owner !== context.owner) return undefined;
+  return row.blockDevices.find(device => device.deviceName === deviceName)?.volumeId;
+}
 
 type Change = (row: InstanceRow, context: WriteContext) => void;
 

@@ -11,6 +11,7 @@ import { compileFilters } from '../../api/filters.ts';
 import { findByIds, idKinds, isId } from '../../api/ids.ts';
 import { readOperation, writeOperation } from '../../api/operation.ts';
 import { paginate, refuseMaxResultsWithIds } from '../../api/pagination.ts';
+import { attributeKeys } from '../access/attribute-keys.ts';
 import { checkCredits } from './launch/cpu.ts';
 import { type InstanceRow, instances } from './model.ts';
 
@@ -52,7 +53,10 @@ export const modifyInstanceCreditSpecification = writeOperation<
   service: 'ec2',
   name: 'ModifyInstanceCreditSpecification',
   resources: (input, context) =>
-    (input.InstanceCreditSpecifications ?? []).map(one => arn(context, 'instance', one.InstanceId ?? '*')),
+    (input.InstanceCreditSpecifications ?? []).map(one => ({
+      arn: arn(context, 'instance', one.InstanceId),
+      keys: attributeKeys({ CpuCredits: one.CpuCredits }),
+    })),
   run: (input, context) => {
     const done: { InstanceId: string }[] = [];
     const failed: UnsuccessfulInstanceCreditSpecificationItem[] = [];

@@ -9,6 +9,7 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { readOperation, writeOperation } from '../../api/operation.ts';
+import { attributeKeys } from '../access/attribute-keys.ts';
 import { checkMetadataTagKeys } from '../tags/metadata-keys.ts';
 import { tagsOf } from '../tags/model.ts';
 import { checkMetadataOptions } from './launch/metadata-options.ts';
@@ -22,7 +23,7 @@ export const modifyInstanceMetadataOptions = writeOperation<
 >({
   service: 'ec2',
   name: 'ModifyInstanceMetadataOptions',
-  resources: (input, context) => [arn(context, 'instance', input.InstanceId ?? '*')],
+  resources: (input, context) => [{ arn: arn(context, 'instance', input.InstanceId), keys: attributeKeys(input) }],
   run: (input, context) => {
     const row = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     checkMetadataOptions(input);
@@ -73,7 +74,7 @@ export const modifyInstanceMetadataDefaults = writeOperation<
 >({
   service: 'ec2',
   name: 'ModifyInstanceMetadataDefaults',
-  resources: () => ['*'],
+  resources: input => [{ arn: '*', keys: attributeKeys(input) }],
   run: (input, context) => {
     const { HttpTokens, HttpEndpoint, InstanceMetadataTags, HttpPutResponseHopLimit, HttpTokensEnforced } = input;
     checkMetadataOptions(

@@ -1,8 +1,7 @@
 import type { Reservation, RunInstancesRequest } from '@aws-sdk/client-ec2';
-import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { writeOperation } from '../../api/operation.ts';
-import { resolveImageId } from './launch/image.ts';
+import { launchTargets } from './launch/access.ts';
 import { launchInstances } from './launch/launch.ts';
 import { instances } from './model.ts';
 import { renderReservation } from './render.ts';
@@ -11,15 +10,7 @@ import { renderReservation } from './render.ts';
 export const runInstances = writeOperation<RunInstancesRequest, Reservation>({
   service: 'ec2',
   name: 'RunInstances',
-  resources: (input, context) => [
-    arn(context, 'instance', '*'),
-    arn(context, 'volume', '*'),
-    arn(context, 'network-interface', '*'),
-    `arn:aws:ec2:${context.region}::image/${input.ImageId ? resolveImageId(context, input.ImageId) : '*'}`,
-    arn(context, 'subnet', input.SubnetId ?? input.NetworkInterfaces?.[0]?.SubnetId ?? '*'),
-    ...(input.KeyName === undefined ? [] : [arn(context, 'key-pair', input.KeyName)]),
-    ...(input.SecurityGroupIds ?? ['*']).map(id => arn(context, 'security-group', id)),
-  ],
+  resources: (input, context) => launchTargets(context, input),
   run: (input, context) => renderReservation(context.db, launchInstances(context, input)),
   replay: {
     reference: output => output.ReservationId ?? '',

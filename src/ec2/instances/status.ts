@@ -7,9 +7,8 @@ import type {
 import { compileFilters } from '../../api/filters.ts';
 import { findByIds, idKinds } from '../../api/ids.ts';
 import { readOperation } from '../../api/operation.ts';
-import { regionOf } from '../../api/owner.ts';
 import { paginate, refuseMaxResultsWithIds } from '../../api/pagination.ts';
-import { zonesOf } from '../regions/zones.ts';
+import { zoneId } from '../regions/zones.ts';
 import { type InstanceRow, instances, stateCodes } from './model.ts';
 import { stateMember } from './state-reasons.ts';
 
@@ -37,7 +36,7 @@ export const describeInstanceStatus = readOperation<DescribeInstanceStatusReques
 
 const filters = {
   'availability-zone': (row: InstanceRow) => row.availabilityZone,
-  'availability-zone-id': (row: InstanceRow) => zoneId(row),
+  'availability-zone-id': (row: InstanceRow) => zoneId(row.availabilityZone),
   // Nothing here schedules events, so no instance has one.
   'event.code': () => undefined,
   'event.description': () => undefined,
@@ -60,7 +59,7 @@ function render(row: InstanceRow): InstanceStatus {
   return {
     InstanceId: row.instanceId,
     AvailabilityZone: row.availabilityZone,
-    AvailabilityZoneId: zoneId(row),
+    AvailabilityZoneId: zoneId(row.availabilityZone),
     InstanceState: stateMember(row.state),
     InstanceStatus: summary(instanceSummary(row)),
     SystemStatus: summary(systemSummary(row)),
@@ -92,8 +91,4 @@ function reachability(status: Summary): 'passed' | 'initializing' | 'failed' | u
 function summary(status: Summary): InstanceStatusSummary {
   const detail = reachability(status);
   return { Status: status, Details: detail === undefined ? undefined : [{ Name: 'reachability', Status: detail }] };
-}
-
-function zoneId(row: InstanceRow): string | undefined {
-  return zonesOf(regionOf(row.owner)).find(zone => zone.name === row.availabilityZone)?.id;
 }

@@ -36,7 +36,9 @@ interface NewKeyPair {
 const createKeyPair = writeOperation<CreateKeyPairRequest, KeyPair, NewKeyPair>({
   service: 'ec2',
   name: 'CreateKeyPair',
-  resources: (input, context) => [arn(context, 'key-pair', input.KeyName)],
+  resources: (input, context) => [
+    { arn: arn(context, 'key-pair', input.KeyName), keys: { 'ec2:KeyPairType': input.KeyType ?? 'rsa' } },
+  ],
   prepare: async (input, context) => {
     const name = newName(context, input.KeyName);
     const keyType: KeyType = oneOf('KeyType', input.KeyType, ['rsa', 'ed25519']);
@@ -168,9 +170,10 @@ const deleteKeyPair = writeOperation<DeleteKeyPairRequest, DeleteKeyPairResult>(
   service: 'ec2',
   name: 'DeleteKeyPair',
   // Policies name key pairs by their names, whatever the request does.
-  resources: ({ KeyName, KeyPairId }, context) => [
-    arn(context, 'key-pair', KeyName ?? context.db.get(keyPairs, KeyPairId ?? '')?.keyName),
-  ],
+  resources: ({ KeyName, KeyPairId }, context) => {
+    const row = context.db.get(keyPairs, KeyPairId ?? '');
+    return [arn(context, 'key-pair', KeyName ?? (row?.owner === context.owner ? row.keyName : undefined))];
+  },
   run: (input, context) => {
     const row = toDelete(input, context);
     if (row === undefined) return { Return: true };

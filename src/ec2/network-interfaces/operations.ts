@@ -11,6 +11,7 @@ import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { type AnyOperation, readOperation, writeOperation } from '../../api/operation.ts';
 import { refuseMaxResultsWithIds } from '../../api/pagination.ts';
+import { attributeKeys } from '../access/attribute-keys.ts';
 import { describeOwn } from '../describe.ts';
 import { networkInterfaceFilters } from './filters.ts';
 import { networkInterfaces } from './model.ts';
@@ -57,7 +58,7 @@ const describeNetworkInterfaceAttribute = readOperation<
 >({
   service: 'ec2',
   name: 'DescribeNetworkInterfaceAttribute',
-  resources: (input, context) => [arn(context, 'network-interface', input.NetworkInterfaceId)],
+  resources: () => ['*'],
   run: (input, context) => {
     const { db } = context;
     const row = findById(context, networkInterfaces, idKinds.networkInterface, input.NetworkInterfaceId ?? '');
@@ -89,7 +90,7 @@ const modifyNetworkInterfaceAttribute = writeOperation<ModifyNetworkInterfaceAtt
   service: 'ec2',
   name: 'ModifyNetworkInterfaceAttribute',
   resources: (input, context) => [
-    arn(context, 'network-interface', input.NetworkInterfaceId),
+    { arn: arn(context, 'network-interface', input.NetworkInterfaceId), keys: attributeKeys(input) },
     ...arns(context, 'security-group', input.Groups),
   ],
   run: (input, context) => {

@@ -26,6 +26,11 @@ export function zonesOf(region: string): readonly Zone[] {
   }));
 }
 
+/** `us-east-1a` → `use1-az1` */
+export function zoneId(zone: string): string {
+  return `${zoneIdPrefix(zone.slice(0, -1))}-az${zone.charCodeAt(zone.length - 1) - 96}`;
+}
+
 /** `us-east-1` → `use1`, `ap-southeast-2` → `apse2`, `us-gov-west-1` → `usgw1`. */
 export function zoneIdPrefix(region: string): string {
   const parts = region.split('-');

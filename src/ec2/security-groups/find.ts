@@ -1,3 +1,4 @@
+import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
@@ -5,7 +6,7 @@ import { vpcs } from '../vpcs/model.ts';
 import { type SecurityGroupRow, securityGroups } from './model.ts';
 import { findGroupByName } from './resolve.ts';
 
-interface GroupInput {
+export interface GroupInput {
   readonly GroupId?: string | undefined;
   readonly GroupName?: string | undefined;
 }
@@ -28,6 +29,14 @@ export function findGroup(context: Pick<ReadContext, 'db' | 'owner'>, input: Gro
     throw new ApiError('MissingParameter', 'The request must contain the parameter groupName or groupId');
   }
   return findGroupInDefaultVpc(context, name);
+}
+
+/** ARN of the group that a request is about, whether or not there is one. */
+export function requestedGroupArn(context: ReadContext, { GroupId: id, GroupName: name }: GroupInput): string {
+  if (id !== undefined || name === undefined) return arn(context, 'security-group', id);
+  const vpc = context.db.firstBy(vpcs, 'default', context.owner);
+  const group = vpc && context.db.firstBy(securityGroups, 'name', `${vpc.vpcId}/${name}`);
+  return arn(context, 'security-group', group?.groupId);
 }
 
 /** @throws ApiError `InvalidGroup.NotFound` */

@@ -22,7 +22,7 @@ import { addTags, parseTagSpecifications, removeAllTags, tagList } from '../tags
 import { vpcs } from '../vpcs/model.ts';
 import { allowAllEgress } from './default-group.ts';
 import { securityGroupFilters } from './filters.ts';
-import { findGroup, findGroupInDefaultVpc } from './find.ts';
+import { findGroup, findGroupInDefaultVpc, requestedGroupArn } from './find.ts';
 import { type SecurityGroupRow, securityGroupRules, securityGroups } from './model.ts';
 import { groupArn, renderSecurityGroup } from './render.ts';
 import { ruleOperations } from './rule-operations.ts';
@@ -71,7 +71,7 @@ const createSecurityGroup = writeOperation<CreateSecurityGroupRequest, CreateSec
 const deleteSecurityGroup = writeOperation<DeleteSecurityGroupRequest, DeleteSecurityGroupResult>({
   service: 'ec2',
   name: 'DeleteSecurityGroup',
-  resources: (input, context) => [arn(context, 'security-group', findGroup(context, input).groupId)],
+  resources: (input, context) => [requestedGroupArn(context, input)],
   run: (input, context) => {
     const { db } = context;
     const { groupId, groupName } = findGroup(context, input);
@@ -121,7 +121,7 @@ const describeSecurityGroupReferences = readOperation<
 >({
   service: 'ec2',
   name: 'DescribeSecurityGroupReferences',
-  resources: () => ['*'],
+  resources: (input, context) => arns(context, 'security-group', input.GroupId),
   run: (input, context) => {
     const ids = input.GroupId ?? [];
     if (ids.length === 0) throw new ApiError('MissingParameter', 'The request must contain the parameter groupId');

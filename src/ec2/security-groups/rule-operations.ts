@@ -18,25 +18,27 @@ import { type AnyOperation, type ReadContext, readOperation, writeOperation } fr
 import { describeOwn } from '../describe.ts';
 import { authorize, revoke } from './authorize.ts';
 import { securityGroupRuleFilters } from './filters.ts';
-import { findGroup } from './find.ts';
+import { findGroup, type GroupInput, requestedGroupArn } from './find.ts';
 import { securityGroupRules } from './model.ts';
 import { modifyRules, updateDescriptions } from './modify.ts';
 import { renderRule } from './render.ts';
 
-interface GroupInput {
-  readonly GroupId?: string | undefined;
-  readonly GroupName?: string | undefined;
-}
+const groupOf = (input: GroupInput, context: ReadContext) => [requestedGroupArn(context, input)];
 
-const groupOf = (input: GroupInput, context: ReadContext) => [
-  arn(context, 'security-group', findGroup(context, input).groupId),
+/** Rules are resources of their own when the request gives tags for them. */
+const groupAndRules = (
+  input: GroupInput & Pick<AuthorizeSecurityGroupIngressRequest, 'TagSpecifications'>,
+  context: ReadContext,
+) => [
+  requestedGroupArn(context, input),
+  ...(input.TagSpecifications?.length ? [arn(context, 'security-group-rule')] : []),
 ];
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html */
 const authorizeIngress = writeOperation<AuthorizeSecurityGroupIngressRequest, AuthorizeSecurityGroupIngressResult>({
   service: 'ec2',
   name: 'AuthorizeSecurityGroupIngress',
-  resources: groupOf,
+  resources: groupAndRules,
   run: (input, context) => authorize(context, input, false),
 });
 
@@ -44,7 +46,7 @@ const authorizeIngress = writeOperation<AuthorizeSecurityGroupIngressRequest, Au
 const authorizeEgress = writeOperation<AuthorizeSecurityGroupEgressRequest, AuthorizeSecurityGroupIngressResult>({
   service: 'ec2',
   name: 'AuthorizeSecurityGroupEgress',
-  resources: groupOf,
+  resources: groupAndRules,
   run: (input, context) => authorize(context, input, true),
 });
 

@@ -9,10 +9,11 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { type AnyOperation, type ReadContext, readOperation, writeOperation } from '../../api/operation.ts';
 import { instances } from '../instances/model.ts';
+import { keyPairs } from '../key-pairs/model.ts';
 import { describeTagPage } from './describe.ts';
 import { checkMetadataTagKeys } from './metadata-keys.ts';
 import { addTags, parseTags, resourceTags, type Tags, tagsOf } from './model.ts';
-import { ownResource, type ResourceType, resourceTypeOf } from './resource-types.ts';
+import { findResourceType, ownResource, type ResourceType } from './resource-types.ts';
 
 const maximumResources = 1000;
 
@@ -97,7 +98,17 @@ function withoutTags(present: Tags, removed: readonly Tag[] | undefined): Tags {
 }
 
 function taggedArns(input: { readonly Resources?: readonly string[] | undefined }, context: ReadContext): string[] {
-  return (input.Resources ?? []).map(id => arn(context, resourceTypeOf(id).name, id));
+  return (input.Resources ?? []).map(id => {
+    const type = findResourceType(id)?.name;
+    if (type === undefined) return '*';
+    // Policies name key pairs by their names.
+    return arn(context, type, type === 'key-pair' ? keyNameOf(context, id) : id);
+  });
+}
+
+function keyNameOf(context: ReadContext, id: string): string | undefined {
+  const row = context.db.get(keyPairs, id);
+  return row?.owner === context.owner ? row.keyName : undefined;
 }
 
 export const tagOperations: readonly AnyOperation[] = [createTags, deleteTags, describeTags];

@@ -49,9 +49,14 @@ export const resourceTypes: readonly ResourceType[] = [
 
 const byPrefix = new Map(resourceTypes.map(one => [one.kind.prefix, one]));
 
+/** The type that an id belongs to by its prefix. */
+export function findResourceType(id: string): ResourceType | undefined {
+  return byPrefix.get(id.slice(0, id.lastIndexOf('-')));
+}
+
 /** The type that an id belongs to by its prefix. @throws ApiError `InvalidID` when there is none. */
-export function resourceTypeOf(id: string): ResourceType {
-  const found = byPrefix.get(id.slice(0, id.lastIndexOf('-')));
+function resourceTypeOf(id: string): ResourceType {
+  const found = findResourceType(id);
   if (found === undefined) throw new ApiError('InvalidID', `The ID '${id}' is not valid`);
   return found;
 }

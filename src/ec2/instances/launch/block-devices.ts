@@ -1,7 +1,7 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../../api/errors.ts';
 import { checkId, idKinds, throwNotFound } from '../../../api/ids.ts';
-import type { WriteContext } from '../../../api/operation.ts';
+import type { ReadContext } from '../../../api/operation.ts';
 import type { ImageBlockDevice, ImageRow } from '../../images/model.ts';
 import { type SnapshotRow, snapshots } from '../../snapshots/model.ts';
 import { type VolumeSpecification, volumeSpecification } from '../../volumes/specification.ts';
@@ -21,7 +21,7 @@ type Ebs = NonNullable<BlockDeviceMapping['Ebs']>;
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
  */
 export function launchVolumes(
-  context: WriteContext,
+  context: ReadContext,
   image: ImageRow,
   mappings: readonly BlockDeviceMapping[] | undefined,
 ): LaunchVolume[] {
@@ -74,7 +74,7 @@ function requestedDevices(mappings: readonly BlockDeviceMapping[] | undefined): 
   return requested;
 }
 
-function overlay(context: WriteContext, device: ImageBlockDevice, request: Ebs, root: boolean): LaunchVolume {
+function overlay(context: ReadContext, device: ImageBlockDevice, request: Ebs, root: boolean): LaunchVolume {
   if (root && request.SnapshotId !== undefined && request.SnapshotId !== device.snapshotId) {
     throw invalid(
       `The snapshot of the root device ${device.deviceName} cannot be replaced at launch. Register an image of ${request.SnapshotId} instead.`,
@@ -102,7 +102,7 @@ function overlay(context: WriteContext, device: ImageBlockDevice, request: Ebs, 
   };
 }
 
-function additional(context: WriteContext, deviceName: string, request: Ebs): LaunchVolume {
+function additional(context: ReadContext, deviceName: string, request: Ebs): LaunchVolume {
   const snapshot = request.SnapshotId === undefined ? undefined : usableSnapshot(context, request.SnapshotId);
   const specification = volumeSpecification(
     { VolumeType: request.VolumeType, Size: request.VolumeSize, Iops: request.Iops, Throughput: request.Throughput },
@@ -117,7 +117,7 @@ function additional(context: WriteContext, deviceName: string, request: Ebs): La
   };
 }
 
-function usableSnapshot(context: WriteContext, snapshotId: string, ofImage?: string): SnapshotRow {
+function usableSnapshot(context: ReadContext, snapshotId: string, ofImage?: string): SnapshotRow {
   checkId(idKinds.snapshot, snapshotId);
   const row = context.db.get(snapshots, snapshotId);
   const allowed =

@@ -1,6 +1,6 @@
 import { ApiError } from '../../../api/errors.ts';
 import { checkId, idKinds } from '../../../api/ids.ts';
-import type { ReadContext, WriteContext } from '../../../api/operation.ts';
+import type { ReadContext } from '../../../api/operation.ts';
 import { regionOf } from '../../../api/owner.ts';
 import { findParameter } from '../../../ssm/find-parameter.ts';
 import { type ImageRow, images } from '../../images/model.ts';
@@ -41,7 +41,7 @@ function parameterOf(context: ReadContext, name: string) {
  * The image of a launch, if the caller may use it.
  * @throws ApiError `MissingParameter`, `SsmInvalidParameter`, `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`.
  */
-export function launchableImage(context: WriteContext, reference: string | undefined): ImageRow {
+export function launchableImage(context: ReadContext, reference: string | undefined): ImageRow {
   if (reference === undefined || reference === '')
     throw new ApiError('MissingParameter', 'The request must contain the parameter ImageId');
   const imageId = resolveImageId(context, reference);
@@ -65,6 +65,6 @@ export function launchableImage(context: WriteContext, reference: string | undef
   return image;
 }
 
-function mayLaunch(context: WriteContext, image: ImageRow): boolean {
+function mayLaunch(context: ReadContext, image: ImageRow): boolean {
   return image.public || image.owner === context.owner || image.launchPermissions.includes(context.account);
 }

@@ -1,7 +1,7 @@
 import type { InstanceNetworkInterfaceSpecification, RunInstancesRequest } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../../api/errors.ts';
 import { findById, idKinds } from '../../../api/ids.ts';
-import type { WriteContext } from '../../../api/operation.ts';
+import type { ReadContext } from '../../../api/operation.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../../network-interfaces/model.ts';
 import { zonesOf } from '../../regions/zones.ts';
 import { resolveGroups } from '../../security-groups/resolve.ts';
@@ -36,7 +36,7 @@ export interface InterfaceLimits {
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
  */
 export function planInterfaces(
-  context: WriteContext,
+  context: ReadContext,
   input: RunInstancesRequest,
   limits: InterfaceLimits,
 ): InterfacePlan[] {
@@ -82,7 +82,7 @@ export function planInterfaces(
 }
 
 /** The subnet or zone that decides where the instance runs. */
-export function placementOf(db: WriteContext['db'], plans: readonly InterfacePlan[]): SubnetRow {
+export function placementOf(db: ReadContext['db'], plans: readonly InterfacePlan[]): SubnetRow {
   const primary = plans[0];
   const subnet =
     primary === undefined ? undefined : primary.kind === 'new' ? primary.subnet : db.get(subnets, primary.row.subnetId);
@@ -90,7 +90,7 @@ export function placementOf(db: WriteContext['db'], plans: readonly InterfacePla
   return subnet;
 }
 
-function planDefault(context: WriteContext, input: RunInstancesRequest): InterfacePlan {
+function planDefault(context: ReadContext, input: RunInstancesRequest): InterfacePlan {
   if (input.SubnetId !== undefined && (input.SecurityGroups?.length ?? 0) > 0) {
     throw new ApiError(
       'InvalidParameterCombination',
@@ -134,7 +134,7 @@ function refuseCombination(input: RunInstancesRequest): void {
 }
 
 function planOne(
-  context: WriteContext,
+  context: ReadContext,
   input: RunInstancesRequest,
   one: InstanceNetworkInterfaceSpecification,
   limits: InterfaceLimits,
@@ -187,7 +187,7 @@ function planOne(
 }
 
 function planExisting(
-  context: WriteContext,
+  context: ReadContext,
   input: RunInstancesRequest,
   one: InstanceNetworkInterfaceSpecification,
   deviceIndex: number,
@@ -257,7 +257,7 @@ function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
   if (one.EnaSrdSpecification?.EnaSrdEnabled === true) refuse('EnaSrdSpecification');
 }
 
-function zoneOf({ region }: WriteContext, input: RunInstancesRequest): string | undefined {
+function zoneOf({ region }: ReadContext, input: RunInstancesRequest): string | undefined {
   const { AvailabilityZone: name, AvailabilityZoneId: id } = input.Placement ?? {};
   if (!id) return name || undefined;
   if (name)

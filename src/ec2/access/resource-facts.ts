@@ -1,0 +1,35 @@
+import type { ResourceLookup } from '../../api/access.ts';
+import { accountOf, regionOf } from '../../api/owner.ts';
+import { keyPairs } from '../key-pairs/model.ts';
+import { tagsOf } from '../tags/model.ts';
+import { resourceTypes } from '../tags/resource-types.ts';
+import { conditionKeys } from './condition-keys.ts';
+
+const tables = new Map(resourceTypes.map(type => [type.name, type.table]));
+
+/** Tags and condition keys of an EC2 resource of the caller's, or of an AMI or snapshot that others share with him. */
+export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) => {
+  const slash = arn.resource.indexOf('/');
+  const type = arn.resource.slice(0, slash);
+  const name = arn.resource.slice(slash + 1);
+  const table = tables.get(type);
+  if (table === undefined || name === '*' || arn.region !== region) return undefined;
+  const owner = `${account}/${region}`;
+  const id = type === 'key-pair' ? (db.firstBy(keyPairs, 'name', `${owner}/${name}`)?.keyPairId ?? '') : name;
+  const row = db.get(table, id);
+  if (row === undefined || regionOf(row.owner) !== region) return undefined;
+  if (row.owner !== owner && !isShared(row, account)) return undefined;
+  const keysOf = Object.hasOwn(conditionKeys, type) ? conditionKeys[type] : undefined;
+  return {
+    account: accountOf(row.owner),
+    keys: keysOf?.(db, name, owner) ?? {},
+    // Tags are seen by their owner only.
+    tags: row.owner === owner ? tagsOf(db, id) : {},
+  };
+};
+
+function isShared(row: object, account: string): boolean {
+  if ('public' in row && row.public === true) return true;
+  if ('ownerAlias' in row && row.ownerAlias !== undefined) return true;
+  return 'launchPermissions' in row && Array.isArray(row.launchPermissions) && row.launchPermissions.includes(account);
+}
