@@ -14,7 +14,7 @@ import { ec2Controllers } from './ec2/service.ts';
 import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
 import { type Engine, EngineError } from './engine/engine.ts';
 import { startGateway } from './gateway/server.ts';
-import { accessKeyOf } from './iam/access-keys.ts';
+import { SignatureFailures } from './gateway/signature-failures.ts';
 import { LastUse } from './iam/last-use.ts';
 import { openSecrets } from './iam/secrets.ts';
 import { imageCacheDir } from './images/cache.ts';
@@ -22,9 +22,11 @@ import { createIdentitySigner } from './metadata/identity/signer.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { operations } from './operations.ts';
 import { rootCredentials } from './server/credentials.ts';
+import { keyLookup } from './server/key-lookup.ts';
 import { requestLogger } from './server/request-log.ts';
 import { State } from './state/state.ts';
 import { openSqliteStore, StoreError } from './state/stores/sqlite.ts';
+import { isUnsignedOperation } from './sts/operations.ts';
 import { tables } from './tables.ts';
 
 /** Milliseconds between writes of when keys were last used. */
@@ -130,7 +132,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         lastUse.record(call, clock.now());
         return handle(call);
       },
-      accessKey: id => accessKeyOf(state, secrets, id),
+      accessKey: keyLookup(state, secrets),
+      unsigned: isUnsignedOperation,
+      failures: new SignatureFailures(),
       clock,
       regions: name => regionFacts(name) !== undefined,
       log: requestLogger(log),

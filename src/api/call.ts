@@ -2,7 +2,7 @@
  * Who signed a call, with the members that policies and CloudTrail need.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
  */
-export type Principal = RootPrincipal | UserPrincipal | RolePrincipal | FederatedPrincipal;
+export type Principal = RootPrincipal | UserPrincipal | RolePrincipal | FederatedPrincipal | AnonymousPrincipal;
 
 interface AnyPrincipal {
   /** Twelve digits. */
@@ -41,6 +41,11 @@ export interface FederatedPrincipal extends AnyPrincipal {
   readonly type: 'federated-user';
   /** Who called GetFederationToken: a user or root. */
   readonly issuer: { readonly arn: string; readonly userName?: string };
+}
+
+/** Nobody: the sender of one of the few calls that need no signature. Account, ARN and ids are empty. */
+export interface AnonymousPrincipal extends AnyPrincipal {
+  readonly type: 'anonymous';
 }
 
 export interface PrincipalSession {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AccessKey, CallHandler } from '../api/call.ts';
+import type { CallHandler, Principal } from '../api/call.ts';
 import type { Clock } from '../api/clock.ts';
 import { ApiError } from '../api/errors.ts';
 import { serviceNames } from '../models/models.ts';
@@ -11,9 +11,10 @@ import type { Parameter, WireResponse } from './protocols/protocol.ts';
 import { matchRoute } from './protocols/rest-json.ts';
 import { shown } from './protocols/validation.ts';
 import { guessRoute, type Route, routeBySigningName } from './route.ts';
-import { readSignature, SignatureError, type SignedRequest } from './signature-claim.ts';
+import { isSigned, missingSignature, readSignature, SignatureError, type SignedRequest } from './signature-claim.ts';
 import { signatureError } from './signature-errors.ts';
-import { verifySignature } from './sigv4.ts';
+import type { SignatureFailures } from './signature-failures.ts';
+import { type KeyLookup, verifySignature } from './sigv4.ts';
 
 /** What is known of a request when it has been answered. */
 export interface RequestLog {
@@ -37,7 +38,11 @@ export interface RequestLog {
 
 export interface ExchangeOptions {
   readonly handle: CallHandler;
-  readonly accessKey: (accessKeyId: string) => AccessKey | undefined;
+  readonly accessKey: KeyLookup;
+  /** Whether an operation may be called without a signature. */
+  readonly unsigned?: (service: string, operation: string) => boolean;
+  /** Slows down those who keep failing to sign. */
+  readonly failures?: SignatureFailures;
   readonly clock: Clock;
   readonly log?: (entry: Readonly<RequestLog>) => void;
   /** Whether a region exists. */
@@ -86,18 +91,26 @@ export async function exchange(
   try {
     if (refusal) throw refusal;
     checkUrl(request.url);
-    const claim = readSignature(split);
-    route = routeBySigningName(claim.service, split);
-    entry.accessKeyId = claim.accessKeyId;
-    entry.region = claim.region;
-    checkScope(claim.region, claim.service, route, options.regions);
-    entry.service = route.model.name;
-    const allowUnsignedPayload = takesUnsignedPayload(route, split);
-    const key = verifySignature(split, claim, { ...options, now: entry.time, allowUnsignedPayload });
-    entry.account = key.principal.account;
-    response = await run(options, route, split, key, entry);
+    route = unsignedRoute(options, split);
+    if (route !== undefined) {
+      entry.region = unsignedRegion;
+      entry.service = route.model.name;
+      response = await run(options, route, split, nobody, entry);
+    } else {
+      const claim = readSignature(split);
+      route = routeBySigningName(claim.service, split);
+      entry.accessKeyId = claim.accessKeyId;
+      entry.region = claim.region;
+      checkScope(claim.region, claim.service, route, options.regions);
+      entry.service = route.model.name;
+      const allowUnsignedPayload = takesUnsignedPayload(route, split);
+      const key = verifySignature(split, claim, { ...options, now: entry.time, allowUnsignedPayload });
+      entry.account = key.principal.account;
+      response = await run(options, route, split, key.principal, entry);
+    }
   } catch (thrown) {
     route ??= guessRoute(split);
+    if (thrown instanceof SignatureError) await options.failures?.hold(thrown.fault, request.sourceAddress, entry.time);
     const error = toApiError(thrown, route, entry);
     entry.code = error.code;
     response = route.protocol.encodeError(route.model, error, entry.requestId);
@@ -106,6 +119,20 @@ export async function exchange(
   entry.durationMs = performance.now() - started;
   options.log?.(entry);
   return { ...response, headers: { ...response.headers, ...commonHeaders, 'x-amzn-requestid': entry.requestId } };
+}
+
+/** Where calls without a credential scope go: the Region of STS's global endpoint. */
+const unsignedRegion = 'us-east-1';
+
+const nobody: Principal = { type: 'anonymous', account: '', arn: '', userId: '', accessKeyId: '' };
+
+/** The route of an unsigned call of an operation that needs no signature. */
+function unsignedRoute(options: ExchangeOptions, split: SplitRequest): Route | undefined {
+  if (options.unsigned === undefined || isSigned(split)) return undefined;
+  const route = guessRoute(split);
+  const form = `${split.query}&${split.body.subarray(0, limits.body).toString('latin1')}`;
+  const action = /(?:^|&)Action=(\w{1,128})(?:&|$)/.exec(form)?.[1];
+  return action !== undefined && options.unsigned(route.model.name, action) ? route : undefined;
 }
 
 function splitUrl({ method, url, headers, rawHeaders, body }: HttpRequest): SplitRequest {
@@ -150,7 +177,7 @@ async function run(
   options: ExchangeOptions,
   { model, protocol, protocolName }: Route,
   request: SplitRequest,
-  { principal }: AccessKey,
+  principal: Principal,
   entry: RequestLog,
 ): Promise<WireResponse> {
   const methods = { 'ec2-query': ['GET', 'POST'], 'aws-query': ['GET', 'POST'], 'aws-json': ['POST'], 'rest-json': [] };
@@ -162,6 +189,7 @@ async function run(
   const body = await decompress(request.body, request.headers['content-encoding']);
   const { operation, input } = protocol.decode(model, { ...request, query, body });
   entry.operation = operation.name;
+  if (principal === nobody && options.unsigned?.(model.name, operation.name) !== true) throw missingSignature();
   const output = await options.handle({
     requestId: entry.requestId,
     service: model.name,

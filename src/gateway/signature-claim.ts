@@ -57,16 +57,26 @@ export class SignatureError extends Error {
 export const algorithm = 'AWS4-HMAC-SHA256';
 const maximumExpires = 7 * 24 * 3600;
 
+const presignedForm = /(?:^|&)X-Amz-(?:Algorithm|Signature|Credential)=/;
+
+/** Whether a request claims to be signed, well or badly. */
+export function isSigned(request: Pick<SignedRequest, 'headers' | 'query'>): boolean {
+  return request.headers.authorization !== undefined || presignedForm.test(request.query);
+}
+
+export const missingSignature = (): SignatureError =>
+  new SignatureError('missing', 'Request is missing Authentication Token');
+
 /** The claim of a request's signature. @throws SignatureError `missing` or `incomplete` */
 export function readSignature(request: SignedRequest): SignatureClaim {
   const authorization = headerText(request.headers.authorization);
-  const presigned = /(?:^|&)X-Amz-(?:Algorithm|Signature|Credential)=/.test(request.query);
+  const presigned = presignedForm.test(request.query);
   if (authorization !== undefined && presigned) {
     throw incomplete('A request may be signed in the Authorization header or in the query string, not in both.');
   }
   if (authorization !== undefined) return readHeader(request, authorization);
   if (presigned) return readPresigned(request);
-  throw new SignatureError('missing', 'Request is missing Authentication Token');
+  throw missingSignature();
 }
 
 function readHeader(request: SignedRequest, authorization: string): SignatureClaim {

@@ -15,8 +15,12 @@ import { canonicalHeaders, canonicalPath, canonicalQuery } from './sigv4-canonic
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 
+/** The key of an id and, for temporary ones, of a session token; undefined when there is none such. */
+export type KeyLookup = (accessKeyId: string, sessionToken: string | undefined) => AccessKey | undefined;
+
 export interface VerifyOptions {
-  readonly accessKey: (accessKeyId: string) => AccessKey | undefined;
+  /** Finds a key: a temporary one by the session token that came with it. */
+  readonly accessKey: KeyLookup;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** The operation may be sent with `x-amz-content-sha256: UNSIGNED-PAYLOAD`. */
@@ -30,7 +34,7 @@ const maximumSkew = 15 * 60 * 1000;
  * @throws SignatureError
  */
 export function verifySignature(request: SignedRequest, claim: SignatureClaim, options: VerifyOptions): AccessKey {
-  const key = options.accessKey(claim.accessKeyId);
+  const key = options.accessKey(claim.accessKeyId, claim.sessionToken);
   if (!key?.active) throw new SignatureError('unknown-key', 'The security token included in the request is invalid.');
   checkTime(claim, options.now);
   const payloadHash = payloadHashOf(request, options.allowUnsignedPayload ?? false);

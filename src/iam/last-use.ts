@@ -11,6 +11,7 @@ export class LastUse {
 
   /** Notes that a call was signed. @param now milliseconds since the epoch */
   record({ principal, service, region }: Pick<Call, 'principal' | 'service' | 'region'>, now: number): void {
+    if (principal.type === 'anonymous') return;
     const id = principal.type === 'assumed-role' ? principal.roleId : principal.accessKeyId;
     // Temporary keys of users and of root are not reported by IAM.
     if (principal.type !== 'assumed-role' && principal.session !== undefined) return;

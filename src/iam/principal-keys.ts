@@ -12,6 +12,7 @@ const principalTypes = {
   user: 'User',
   'assumed-role': 'AssumedRole',
   'federated-user': 'FederatedUser',
+  anonymous: 'Anonymous',
 } as const;
 
 /**

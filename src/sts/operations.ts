@@ -13,5 +13,12 @@ const getCallerIdentity = readOperation<GetCallerIdentityRequest, GetCallerIdent
   run: (_input, { principal }) => ({ UserId: principal.userId, Account: principal.account, Arn: principal.arn }),
 });
 
+const unsigned: ReadonlySet<string> = new Set(['AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity']);
+
+/** Whether an operation is called without AWS credentials, since it is what gives them out. */
+export function isUnsignedOperation(service: string, operation: string): boolean {
+  return service === 'sts' && unsigned.has(operation);
+}
+
 /** Every operation of the Security Token Service. */
 export const stsOperations: readonly AnyOperation[] = [getCallerIdentity];

@@ -106,13 +106,15 @@ export class RawSender {
     return this.#url.host;
   }
 
-  async send({ method, path, query, headers, body }: SentRequest): Promise<RawAnswer> {
+  /** @param from the sender's address, another one of 127.0.0.0/8 to be taken for someone else */
+  async send({ method, path, query, headers, body }: SentRequest, from = '127.0.0.1'): Promise<RawAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
     const { hostname, port } = this.#url;
     const target = query === '' ? path : `${path}?${query}`;
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const all = { ...(length > 0 && { 'content-length': String(length) }), ...headers };
-    const options = { agent: this.#agent, host: hostname, port, method, path: target, headers: all, timeout: 30_000 };
+    const place = { agent: this.#agent, host: hostname, port, localAddress: from };
+    const options = { ...place, method, path: target, headers: all, timeout: 30_000 };
     const sent = httpRequest(options, response => {
       text(response).then(answer => {
         const code =
