@@ -1,7 +1,13 @@
 import type { AnyOperation } from './api/operation.ts';
 import { ec2Operations } from './ec2/operations.ts';
+import { iamOperations } from './iam/operations.ts';
 import { ssmOperations } from './ssm/operations.ts';
 import { stsOperations } from './sts/operations.ts';
 
 /** Every operation of every service. */
-export const operations: readonly AnyOperation[] = [...ec2Operations, ...ssmOperations, ...stsOperations];
+export const operations: readonly AnyOperation[] = [
+  ...ec2Operations,
+  ...iamOperations,
+  ...ssmOperations,
+  ...stsOperations,
+];

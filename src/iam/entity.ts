@@ -56,3 +56,8 @@ export function policyKeys(row: Identity): readonly string[] {
 export function renderTags(row: Tagged): Tag[] | undefined {
   return row.tags.length === 0 ? undefined : row.tags.map(({ Key, Value }) => ({ Key, Value }));
 }
+
+/** A time as IAM tells it: whole seconds. @param time milliseconds since the epoch */
+export function timestamp(time: number): Date {
+  return new Date(Math.floor(time / 1000) * 1000);
+}

@@ -9,6 +9,8 @@ export interface RoleRow extends Identity, Bounded, Tagged {
   readonly description?: string;
   /** The trust policy: who may assume it. */
   readonly assumeRolePolicyDocument: string;
+  /** Unique ids of the users and roles whose ARNs the trust policy names. */
+  readonly trustedIds?: Readonly<Record<string, string>>;
   /** Seconds. */
   readonly maxSessionDuration: number;
   /** Of a service-linked role: the service that it belongs to, `autoscaling.amazonaws.com`. */
