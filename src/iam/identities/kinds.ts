@@ -117,16 +117,15 @@ export function arnIn<Row extends Identity>(
   return row === undefined ? entityArn(context.account, kind.type, path, name || '*') : kind.arn(row);
 }
 
-/** The one that a call is about, with `iam:PermissionsBoundary` as it is before the call, and further keys. */
+/** The one that a call is about, with `iam:PermissionsBoundary` (of users and roles) as it is before the call, and further keys. */
 export function boundedTarget<Row extends Identity & Bounded>(
   context: ReadContext,
   kind: IdentityKind<Row>,
   input: NamedInput,
   keys: ConditionKeys = {},
 ): AccessTarget {
+  const arn = arnIn(context, kind, input);
+  if (kind.type === 'group') return { arn, keys };
   const row: Bounded | undefined = lookUp(context.db, kind, context.account, nameIn(kind, input));
-  return {
-    arn: arnIn(context, kind, input),
-    keys: { 'iam:PermissionsBoundary': row?.permissionsBoundary, ...keys },
-  };
+  return { arn, keys: { 'iam:PermissionsBoundary': row?.permissionsBoundary, ...keys } };
 }

@@ -12,6 +12,7 @@ import type {
   ListInstanceProfilesResponse,
   RemoveRoleFromInstanceProfileRequest,
 } from '@aws-sdk/client-iam';
+import { passRole } from '../../api/access.ts';
 import { type AnyOperation, type ReadContext, readOperation, writeOperation } from '../../api/operation.ts';
 import { entityArn } from '../arns.ts';
 import { renderTags, timestamp } from '../entity.ts';
@@ -122,11 +123,9 @@ const addRoleToInstanceProfile = writeOperation<AddRoleToInstanceProfileRequest,
   name: 'AddRoleToInstanceProfile',
   resources: (input, context) => [
     profileArn(input, context),
-    {
-      arn: arnIn(context, roleKind, input),
-      action: 'iam:PassRole',
-      keys: { 'iam:PassedToService': 'ec2.amazonaws.com', 'iam:AssociatedResourceArn': profileArn(input, context) },
-    },
+    passRole(arnIn(context, roleKind, input), 'ec2.amazonaws.com', {
+      'iam:AssociatedResourceArn': profileArn(input, context),
+    }),
   ],
   run: (input, context) => {
     const row = findInstanceProfile(context, input.InstanceProfileName ?? '');
@@ -157,7 +156,7 @@ const removeRoleFromInstanceProfile = writeOperation<RemoveRoleFromInstanceProfi
 const listInstanceProfiles = readOperation<ListInstanceProfilesRequest, ListInstanceProfilesResponse>({
   service: 'iam',
   name: 'ListInstanceProfiles',
-  resources: (input, { account }) => [entityArn(account, 'instance-profile', input.PathPrefix ?? '/', '*')],
+  resources: () => ['*'],
   run: (input, context) => {
     const prefix = checkedPathPrefix(input.PathPrefix);
     const all = context.db.by(instanceProfiles, 'account', context.account).filter(row => row.path.startsWith(prefix));

@@ -18,7 +18,16 @@ import { alreadyExists, deleteConflict, quotaExceeded, validationError } from '.
 import { attachedPolicyOperations } from '../identities/attached-policies.ts';
 import { boundaryOperations, checkedBoundary } from '../identities/boundaries.ts';
 import { inlinePolicyOperations } from '../identities/inline-policies.ts';
-import { arnIn, find, findEditable, lookUp, type NamedInput, nameIn, roleKind } from '../identities/kinds.ts';
+import {
+  arnIn,
+  boundedTarget,
+  find,
+  findEditable,
+  lookUp,
+  type NamedInput,
+  nameIn,
+  roleKind,
+} from '../identities/kinds.ts';
 import { tagOperations } from '../identities/tags.ts';
 import { newUniqueId } from '../ids.ts';
 import { instanceProfiles } from '../instance-profiles/model.ts';
@@ -111,7 +120,7 @@ const createRole = writeOperation<CreateRoleRequest, CreateRoleResponse>({
 const getRole = readOperation<GetRoleRequest, GetRoleResponse>({
   service: 'iam',
   name: 'GetRole',
-  resources: (input, context) => [arnIn(context, roleKind, input)],
+  resources: (input, context) => [boundedTarget(context, roleKind, input)],
   run: (input, context) => ({ Role: renderRole(context, find(context, roleKind, nameIn(roleKind, input))) }),
 });
 
@@ -119,7 +128,7 @@ const getRole = readOperation<GetRoleRequest, GetRoleResponse>({
 const updateRole = writeOperation<UpdateRoleRequest, UpdateRoleResponse>({
   service: 'iam',
   name: 'UpdateRole',
-  resources: (input, context) => [arnIn(context, roleKind, input)],
+  resources: (input, context) => [boundedTarget(context, roleKind, input)],
   run: (input, context) => {
     const row = findEditable(context, roleKind, nameIn(roleKind, input));
     const described = input.Description === undefined ? row : withDescription(row, input.Description);
@@ -143,7 +152,7 @@ function withDescription({ description: _old, ...rest }: RoleRow, text: string |
 const updateRoleDescription = writeOperation<UpdateRoleDescriptionRequest, UpdateRoleDescriptionResponse>({
   service: 'iam',
   name: 'UpdateRoleDescription',
-  resources: (input, context) => [arnIn(context, roleKind, input)],
+  resources: (input, context) => [boundedTarget(context, roleKind, input)],
   run: (input, context) => {
     const row = withDescription(find(context, roleKind, nameIn(roleKind, input)), input.Description);
     context.db.put(roles, row);
@@ -155,7 +164,7 @@ const updateRoleDescription = writeOperation<UpdateRoleDescriptionRequest, Updat
 const updateAssumeRolePolicy = writeOperation<UpdateAssumeRolePolicyRequest, void>({
   service: 'iam',
   name: 'UpdateAssumeRolePolicy',
-  resources: (input, context) => [arnIn(context, roleKind, input)],
+  resources: (input, context) => [boundedTarget(context, roleKind, input)],
   run: (input, context) => {
     const { trustedIds: _old, ...row } = findEditable(context, roleKind, nameIn(roleKind, input));
     context.db.put(roles, { ...row, ...checkedTrust(context.db, input.PolicyDocument ?? '') });
@@ -166,7 +175,7 @@ const updateAssumeRolePolicy = writeOperation<UpdateAssumeRolePolicyRequest, voi
 const deleteRole = writeOperation<DeleteRoleRequest, void>({
   service: 'iam',
   name: 'DeleteRole',
-  resources: (input, context) => [arnIn(context, roleKind, input)],
+  resources: (input, context) => [boundedTarget(context, roleKind, input)],
   run: (input, context) => {
     const row = findEditable(context, roleKind, nameIn(roleKind, input));
     const must = (what: string) => deleteConflict(`Cannot delete entity, must ${what} first.`);
