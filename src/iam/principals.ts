@@ -29,6 +29,7 @@ const nothing: OwnPolicies = { identity: [] };
 
 function ownPoliciesOf(db: Reader, principal: Principal): OwnPolicies {
   switch (principal.type) {
+    case 'anonymous':
     case 'root':
       return nothing;
     case 'user': {
