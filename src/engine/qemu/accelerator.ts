@@ -30,7 +30,10 @@ export interface AcceleratorOptions {
   readonly test?: (kernelDisk: string | undefined) => Promise<SelfTestResult>;
 }
 
-/** The translation cache is bounded: QEMU's own default takes up to 1 GiB of host memory for each machine. */
+/**
+ * The translation cache is bounded: QEMU's own default takes up to 1 GiB of host memory for each machine. It lies in a
+ * file (`split-wx`), from which what is forgotten can be given back (`translations.ts`).
+ */
 export const TCG_CACHE_MIB = 192;
 
 /**
@@ -39,7 +42,7 @@ export const TCG_CACHE_MIB = 192;
  */
 const argumentsOf = {
   kvm: ['-accel', 'kvm', '-cpu', 'host', '-global', 'kvm-pit.lost_tick_policy=discard'],
-  tcg: ['-accel', `tcg,thread=multi,tb-size=${TCG_CACHE_MIB}`, '-cpu', 'max,la57=off,erms=off'],
+  tcg: ['-accel', `tcg,thread=multi,split-wx=on,tb-size=${TCG_CACHE_MIB}`, '-cpu', 'max,la57=off,erms=off'],
 } as const;
 
 function accelerator(name: Accelerator['name'], reason: string): Accelerator {

@@ -13,6 +13,7 @@ import { QEMU_MIB } from './memory-use.ts';
 import { dataDirHash } from './names.ts';
 import { endSharing, sharePages } from './page-sharing.ts';
 import { findTemplateProcesses, kill } from './process.ts';
+import { Turns } from './turns.ts';
 import { ensureVariables, findFirmware } from './uefi.ts';
 import { deviceGroups, machineUser } from './user.ts';
 import { WarmStarts } from './warm/warm.ts';
@@ -114,6 +115,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       if (spec.bootMode === 'uefi') await ensureVariables(await findFirmware(), runFolder, user);
     },
     warm,
+    turns: new Turns(),
     layBack: volumeId => disks.layBack(volumeId),
     layOverWarm: (volumeId, warmId) => disks.layOverWarm(volumeId, warmId),
     admit: spec => capacity.admitMachine(spec),

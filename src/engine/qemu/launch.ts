@@ -43,6 +43,12 @@ export function launchCommand(launch: Omit<Launch, 'dataDir' | 'logFile'>): stri
   return [...enter, ...drop, ...nice, ...(launch.guard === undefined ? qemu : guarded(qemu, launch.guard))];
 }
 
+/**
+ * What QEMU frees goes back to the host: lists keep no pool of their own (GLib's slices would, for good), and what is
+ * large is mapped by itself. https://docs.gtk.org/glib/running.html, mallopt(3)
+ */
+const thrift = { G_SLICE: 'always-malloc', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+
 export interface LaunchedQemu {
   /** Undefined when it has ended already, or could not be started at all. */
   readonly process: ProcessId | undefined;
@@ -61,7 +67,7 @@ export async function launchQemu(launch: Launch): Promise<LaunchedQemu> {
       cwd: launch.dataDir,
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
-      env: { PATH: process.env.PATH, LC_ALL: 'C' },
+      env: { PATH: process.env.PATH, LC_ALL: 'C', ...thrift },
     });
     child.unref();
     if (child.pid !== undefined) await preferForKilling(child.pid, launch.niceness ? 900 : 500);

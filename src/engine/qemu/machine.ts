@@ -14,6 +14,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
+import { Calmness } from './calmness.ts';
 import type { Cgroups } from './cgroup.ts';
 import { deleteSaved, endSignal, loadFromRoot, saveToRoot, signalResume } from './hibernation.ts';
 import { launchQemu } from './launch.ts';
@@ -23,6 +24,13 @@ import { runFolder, WARM_CONSOLE, warmFolder } from './paths.ts';
 import { beNice, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
 import { isObject, type Qmp, type QmpEvent } from './qmp.ts';
 import type { ExitRecord } from './records.ts';
+import {
+  endInterruptedRelease,
+  releaseTranslations,
+  type TranslatingMachine,
+  translationBytes,
+} from './translations.ts';
+import { calm, type Turn, type Turns } from './turns.ts';
 import type { MachineUser } from './user.ts';
 import { bringToLife, sharedMemoryDescriptor } from './warm/restore.ts';
 import type { WarmStart, WarmStarts } from './warm/warm.ts';
@@ -43,6 +51,7 @@ export interface MachineContext {
   layBack(volumeId: string): Promise<void>;
   /** Lays an untouched volume over a frozen guest's disk; false when it cannot be. */
   layOverWarm(volumeId: string, warmId: string): Promise<boolean>;
+  readonly turns: Turns;
   /** @throws EngineError `InsufficientCapacity` */
   admit(spec: MachineSpec): void;
   changed(instanceId: string): void;
@@ -70,6 +79,8 @@ const START_TIMEOUT_MS = 120_000;
  * machines have control groups, those share the processors out instead.
  */
 const GUEST_NICENESS = 10;
+/** Less translated code than this is not worth the pause that giving it back takes. */
+const RELEASED_BYTES = 24 * 1024 * 1024;
 /** QEMU writes its caches out before it ends. */
 const QUIT_TIMEOUT_MS = 10_000;
 
@@ -85,6 +96,11 @@ export class Machine {
   #exit: Promise<string> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #starting = false;
+  /** Held from a start until the guest has come up. */
+  #turn: Turn | undefined;
+  /** Started, and has not run yet: others come up first. */
+  #waits = false;
+  #calmness = new Calmness();
   #stalled = false;
   #released = false;
 
@@ -115,6 +131,8 @@ export class Machine {
 
   pressPowerButton(): Promise<void> {
     return this.#request('powerButton', async () => {
+      // Nobody would hear the button, and nothing is lost.
+      if (this.#waits) return this.#end({ cause: 'host-request' });
       await (await this.#connection()).execute('system_powerdown');
     });
   }
@@ -187,7 +205,7 @@ export class Machine {
         // The earlier server may have been killed right after it started QEMU,
         if (spec && !started) await this.#register(process, spec);
         // or between the decision to end it and the deed.
-        const next = () => (exit ? this.#end(exit) : this.#reconnect());
+        const next = () => (exit ? this.#end(exit) : this.#goOn());
         this.#enqueue(next).catch(error => this.#complain(error));
       } else if (exit) {
         this.#status = { state: 'stopped', ...exit, ...(hibernated ? { hibernated: true } : {}) };
@@ -207,11 +225,15 @@ export class Machine {
       await this.#qmp?.execute('cont').catch(() => {});
     }
     if (!this.#qmp) await this.#enqueue(() => this.#reconnect());
+    const process = this.#process;
+    if (process && !this.#turn && (await this.#calmness.cameToRest(process)))
+      await this.#enqueue(() => this.#releaseTranslations(process));
   }
 
   /** Lets go of the machine, which goes on. Requests that are under way are finished first. */
   async release(): Promise<void> {
     this.#released = true;
+    this.#turn?.end();
     await this.#queue;
     this.#qmp?.close();
   }
@@ -247,7 +269,14 @@ export class Machine {
       if (typeof warm === 'number') return warm;
       await this.#folder.prepare(spec, this.#context.user);
       await this.#context.prepare(spec, this.#folder.run);
+      const turn = this.#context.turns.take();
+      this.#turn = turn;
+      this.#waits = !turn.ready;
       if (!(await this.#resume(spec, argv)) && !(warm && (await this.#copy(spec, warm)))) await this.#boot(spec, argv);
+      if (this.#process) this.#takeTurn(turn, this.#process);
+    } catch (error) {
+      this.#endTurn();
+      throw error;
     } finally {
       this.#starting = false;
     }
@@ -256,7 +285,61 @@ export class Machine {
   }
 
   async #boot(spec: MachineSpec, argv: string[]): Promise<void> {
-    await this.#runs(await this.#launch(spec, argv));
+    await this.#runs(await this.#launch(spec, this.#waits ? [...argv, '-S'] : argv));
+  }
+
+  /** Lets the guest run when its turn has come, and the next one when it has come up. */
+  #takeTurn(turn: Turn, process: ProcessId): void {
+    const work = async () => {
+      if (this.#waits) {
+        await turn.admitted;
+        await this.#enqueue(() => this.#run(process));
+      }
+      await calm(process);
+      await this.#enqueue(() => this.#releaseTranslations(process));
+    };
+    work()
+      .catch(error => this.#complain(error))
+      .finally(() => {
+        turn.end();
+        if (this.#turn === turn) this.#turn = undefined;
+      });
+  }
+
+  #endTurn(): void {
+    this.#turn?.end();
+    this.#turn = undefined;
+    this.#waits = false;
+  }
+
+  async #run(process: ProcessId): Promise<void> {
+    if (this.#process !== process || !this.#waits) return;
+    await (await this.#connection()).execute('cont');
+    this.#waits = false;
+  }
+
+  /** A machine of an earlier server, which may have left it before it ran, or while it was being looked into. */
+  async #goOn(): Promise<void> {
+    await this.#reconnect();
+    const process = this.#process;
+    if (!this.#qmp || !process) return;
+    const state = await this.#state();
+    if (state === 'debug') await endInterruptedRelease(this.#translating(this.#qmp, process));
+    if (state !== 'prelaunch' && state !== 'paused') return;
+    this.#waits = true;
+    this.#turn = this.#context.turns.take();
+    this.#takeTurn(this.#turn, process);
+  }
+
+  async #releaseTranslations(process: ProcessId): Promise<void> {
+    const qmp = this.#qmp;
+    if (this.#process !== process || !qmp || this.#status.state !== 'running' || this.#stalled) return;
+    if ((await translationBytes(process.pid)) < RELEASED_BYTES) return;
+    await releaseTranslations(this.#translating(qmp, process));
+  }
+
+  #translating(qmp: Qmp, process: ProcessId): TranslatingMachine {
+    return { qmp, pid: process.pid, run: this.#folder.run, relative: runFolder(this.instanceId) };
   }
 
   async #hibernate(): Promise<void> {
@@ -320,7 +403,16 @@ export class Machine {
       if (!this.#qmp) throw new Error('QEMU does not answer');
       await beNice(process, GUEST_NICENESS);
       const folder = { run: this.#folder.run, relative: runFolder(this.instanceId) };
-      await bringToLife({ dataDir, image, spec, pid: process.pid, qmp: this.#qmp, folder, diskBytes: warm.diskBytes });
+      await bringToLife({
+        dataDir,
+        image,
+        spec,
+        pid: process.pid,
+        qmp: this.#qmp,
+        folder,
+        diskBytes: warm.diskBytes,
+        run: !this.#waits,
+      });
       await this.#folder.records.delete('copy.json');
       await this.#runs(process);
       await this.#context.warm?.used(image);
@@ -466,13 +558,17 @@ export class Machine {
   /** Acts on what QEMU says of the machine. https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#enum-RunState */
   async #look(): Promise<void> {
     if (!this.#qmp || !this.#process) return;
-    const answer = await this.#qmp.execute('query-status').catch(() => undefined);
-    const state = isObject(answer) ? answer.status : undefined;
+    const state = await this.#state();
     if (state === 'shutdown') await this.#end({ cause: 'guest-shutdown' });
     else if (state === 'guest-panicked') await this.#end({ cause: 'crash', message: 'the guest panicked' });
     else if (state === 'internal-error')
       await this.#end({ cause: 'crash', message: 'the processor stopped (internal error)' });
     else if (state === 'io-error') this.#stalled = true;
+  }
+
+  async #state(): Promise<unknown> {
+    const answer = await this.#qmp?.execute('query-status').catch(() => undefined);
+    return isObject(answer) ? answer.status : undefined;
   }
 
   async #end(exit: ExitRecord): Promise<void> {
@@ -495,6 +591,8 @@ export class Machine {
     this.#qmp = undefined;
     this.#process = undefined;
     this.#stalled = false;
+    this.#calmness = new Calmness();
+    this.#endTurn();
     this.#status = { state: 'stopped', ...exit };
     this.#context.changed(this.instanceId);
   }

@@ -26,10 +26,13 @@ export async function memoryUse(id: ProcessId): Promise<MemoryUse> {
   const mib = new Map<string | undefined, number>();
   for (const [, kind, kib] of status.matchAll(/^Rss(Anon|File|Shmem):\s+(\d+) kB$/gm))
     mib.set(kind, Number(kib) / 1024);
+  const shared = await sharedFile(id);
+  const shmem = mib.get('Shmem') ?? 0;
   return {
-    ownMib: (mib.get('Anon') ?? 0) + (mib.get('Shmem') ?? 0),
+    // All that a copy shares with itself is its translated code, which is there twice: to be written and to be run.
+    ownMib: (mib.get('Anon') ?? 0) + (shared === undefined ? shmem : shmem / 2),
     fileMib: mib.get('File') ?? 0,
-    sharedFile: await sharedFile(id),
+    sharedFile: shared,
   };
 }
 

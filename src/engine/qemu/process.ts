@@ -15,13 +15,23 @@ const TICKS_PER_SECOND = 100;
 
 let bootSeconds: number | undefined;
 
-/** Start ticks of a process that lives; undefined for one that is gone or a zombie. */
-async function startTicks(pid: number): Promise<number | undefined> {
+/** What the kernel tells of a process that lives, from its state on; undefined for one that is gone or a zombie. */
+async function statFields(pid: number): Promise<readonly string[] | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // The second field is the program's name in parentheses and may contain anything.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (!fields || fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return Number(fields[19]);
+  return !fields || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields;
+}
+
+async function startTicks(pid: number): Promise<number | undefined> {
+  const fields = await statFields(pid);
+  return fields && Number(fields[19]);
+}
+
+/** Processor time that a process has used, in seconds; undefined for one that is gone. */
+export async function processorSeconds(id: ProcessId): Promise<number | undefined> {
+  const fields = await statFields(id.pid);
+  return fields && (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 export async function identify(pid: number): Promise<ProcessId | undefined> {

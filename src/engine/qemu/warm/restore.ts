@@ -18,11 +18,13 @@ export interface Copy {
   readonly folder: StreamFolder;
   /** Bytes of its root disk. */
   readonly diskBytes: number;
+  /** False: the guest is let run later. */
+  readonly run: boolean;
 }
 
 /**
  * Gives a waiting QEMU (`-incoming`) a frozen guest and makes it a machine of its own: identity, disks, interfaces. The
- * interfaces come last, since they are what the guest waits for. When this returns, the guest runs.
+ * interfaces come last, since they are what the guest waits for. When this returns, the guest runs if it was to.
  */
 export async function bringToLife(copy: Copy): Promise<void> {
   const { dataDir, image, spec, qmp } = copy;
@@ -43,6 +45,7 @@ export async function bringToLife(copy: Copy): Promise<void> {
     await qmp.execute('netdev_add', netdev);
     await qmp.execute('device_add', device);
   }
+  if (!copy.run) return;
   await qmp.execute('cont');
   const status = await qmp.execute('query-status');
   if (!isObject(status) || status.status !== 'running') {
