@@ -5,6 +5,8 @@ import { systemClock } from './api/clock.ts';
 import { createDispatcher } from './api/dispatcher.ts';
 import type { Services } from './api/services.ts';
 import { secretSetting } from './api/settings.ts';
+import { EventLog } from './cloudtrail/log/event-log.ts';
+import { createRecorder } from './cloudtrail/recorder.ts';
 import { UserError } from './config/user-error.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
 import { instances } from './ec2/instances/model.ts';
@@ -28,6 +30,9 @@ import { State } from './state/state.ts';
 import { openSqliteStore, StoreError } from './state/stores/sqlite.ts';
 import { isUnsignedOperation } from './sts/operations.ts';
 import { tables } from './tables.ts';
+
+/** Bytes of recorded calls that are kept, compressed: some ten million of them. */
+const eventBytes = 1024 ** 3;
 
 /** Milliseconds between writes of when keys were last used. */
 const lastUseEvery = 60_000;
@@ -73,11 +78,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const undo: (() => unknown)[] = [];
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const state = new State(openSqliteStore(dataDir), tables);
+    const clock = systemClock;
+    const store = openSqliteStore(dataDir);
+    const events = new EventLog({
+      directory: join(dataDir, 'cloudtrail'),
+      store,
+      clock,
+      maximumBytes: eventBytes,
+      log,
+    });
+    const state = new State(store, tables, events);
     // Closes the store too.
     undo.push(() => state.close());
+    undo.push(async () => {
+      await state.settled().catch(() => {});
+      await events.close();
+    });
+    const recorder = createRecorder(state, clock, log);
     const credentials = rootCredentials(dataDir, options);
-    const clock = systemClock;
     const secrets = openSecrets(dataDir, state);
     ensureFirstAccount(state, secrets, credentials, clock.now());
     const lastUse = new LastUse();
@@ -120,6 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       state,
       services,
       operations,
+      record: recorder.record,
       prepareRegion: (_, account, region, now) => {
         prepareRegion(state, account, region, now);
         imageCache.publish(state, region, now);
@@ -138,6 +157,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       regions: name => regionFacts(name) !== undefined,
       log: requestLogger(log),
+      refused: recorder.refused,
     });
     undo.push(() => gateway.close());
     controllers.start();

@@ -11,14 +11,19 @@ export interface DispatcherOptions {
   readonly operations: readonly AnyOperation[];
   /** Makes what an account finds in a Region when it first comes there (the default VPC). Idempotent and cheap. */
   readonly prepareRegion: (state: State, account: string, region: string, now: number) => void;
+  /** Puts a call and what it is answered on record, by notes to the state. */
+  readonly record?: (call: Call, outcome: Outcome) => void;
 }
+
+/** What a call is answered: the operation's output, or what it threw. */
+export type Outcome = { readonly output: unknown } | { readonly error: unknown };
 
 /** Thrown inside a transaction to undo a dry run. */
 class DryRun extends Error {}
 
 /** Runs calls: finds the operation, applies `DryRun` and `ClientToken`, and answers only what is durable. */
 export function createDispatcher(options: DispatcherOptions): CallHandler {
-  const { state, services, prepareRegion } = options;
+  const { state, services, prepareRegion, record = () => {} } = options;
   const operations = new Map<string, AnyOperation>();
   for (const operation of options.operations) {
     const key = `${operation.service}:${operation.name}`;
@@ -27,6 +32,21 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
   }
 
   return async call => {
+    try {
+      const output = await perform(call);
+      // No turn of the event loop lies between the write and this: both become durable together.
+      record(call, { output });
+      return output;
+    } catch (error) {
+      record(call, { error });
+      throw error;
+    } finally {
+      // An error, too, may tell of a change (a name that is taken), which must not be undone after that.
+      if (!state.isSettled) await settle(state, error => record(call, { error }));
+    }
+  };
+
+  async function perform(call: Call): Promise<unknown> {
     const operation = operations.get(`${call.service}:${call.operation}`);
     if (operation === undefined) {
       throw new ApiError(
@@ -37,17 +57,12 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
     const context = contextOf(call, state, services);
     prepareRegion(state, context.account, context.region, context.now);
     const dryRun = 'DryRun' in call.input && call.input.DryRun === true;
-    try {
-      operation.resources(call.input, context);
-      const output =
-        operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
-      if (output instanceof PartialFailure) throw output.error;
-      return output;
-    } finally {
-      // An error, too, may tell of a change (a name that is taken), which must not be undone after that.
-      if (!state.isSettled) await settle(state);
-    }
-  };
+    operation.resources(call.input, context);
+    const output =
+      operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
+    if (output instanceof PartialFailure) throw output.error;
+    return output;
+  }
 
   function read(operation: AnyOperation & { kind: 'read' }, context: ReadContext, dryRun: boolean): unknown {
     if (dryRun) throw dryRunSucceeded();
@@ -93,13 +108,20 @@ function dryRunSucceeded(): ApiError {
   return new ApiError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
 }
 
-async function settle(state: State): Promise<void> {
+/**
+ * Waits until everything that this call may have seen is durable.
+ * @param undone told of the failure: what the call has on record was undone with the rest
+ * @throws ApiError `ServiceUnavailable`
+ */
+async function settle(state: State, undone: (error: ApiError) => void): Promise<void> {
   try {
     await state.settled();
-  } catch (error) {
-    throw new ApiError(
-      'ServiceUnavailable',
-      `The change could not be stored and was undone: ${error instanceof Error ? error.message : 'unknown cause'}`,
-    );
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown cause';
+    const error = new ApiError('ServiceUnavailable', `The change could not be stored and was undone: ${reason}`);
+    undone(error);
+    // The record of a failure changes nothing, and is not what the caller asked for.
+    await state.settled().catch(() => {});
+    throw error;
   }
 }

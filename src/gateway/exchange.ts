@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { CallHandler, Principal } from '../api/call.ts';
+import type { Call, CallHandler, Principal } from '../api/call.ts';
 import type { Clock } from '../api/clock.ts';
 import { ApiError } from '../api/errors.ts';
 import { serviceNames } from '../models/models.ts';
@@ -45,9 +45,14 @@ export interface ExchangeOptions {
   readonly failures?: SignatureFailures;
   readonly clock: Clock;
   readonly log?: (entry: Readonly<RequestLog>) => void;
+  /** Told of a signed call that is refused before it can be handled; the answer waits for it. */
+  readonly refused?: (call: RefusedCall, error: ApiError) => Promise<void>;
   /** Whether a region exists. */
   readonly regions: (name: string) => boolean;
 }
+
+/** A call whose parameters could not be read. Its operation is what it claims, whether there is one or not. */
+export type RefusedCall = Omit<Call, 'input'>;
 
 /** A request as HTTP delivered it. */
 export interface HttpRequest {
@@ -87,6 +92,7 @@ export async function exchange(
   };
   const split = splitUrl(request);
   let route: Route | undefined;
+  let signer: Principal | undefined;
   let response: WireResponse;
   try {
     if (refusal) throw refusal;
@@ -105,14 +111,16 @@ export async function exchange(
       entry.service = route.model.name;
       const allowUnsignedPayload = takesUnsignedPayload(route, split);
       const key = verifySignature(split, claim, { ...options, now: entry.time, allowUnsignedPayload });
-      entry.account = key.principal.account;
-      response = await run(options, route, split, key.principal, entry);
+      signer = key.principal;
+      entry.account = signer.account;
+      response = await run(options, route, split, signer, entry);
     }
   } catch (thrown) {
     route ??= guessRoute(split);
     if (thrown instanceof SignatureError) await options.failures?.hold(thrown.fault, request.sourceAddress, entry.time);
     const error = toApiError(thrown, route, entry);
     entry.code = error.code;
+    if (signer && entry.operation === undefined) await refuse(options, route, split, signer, entry, error);
     response = route.protocol.encodeError(route.model, error, entry.requestId);
   }
   entry.status = response.status;
@@ -130,9 +138,36 @@ const nobody: Principal = { type: 'anonymous', account: '', arn: '', userId: '',
 function unsignedRoute(options: ExchangeOptions, split: SplitRequest): Route | undefined {
   if (options.unsigned === undefined || isSigned(split)) return undefined;
   const route = guessRoute(split);
-  const form = `${split.query}&${split.body.subarray(0, limits.body).toString('latin1')}`;
-  const action = /(?:^|&)Action=(\w{1,128})(?:&|$)/.exec(form)?.[1];
+  const action = claimedAction(split);
   return action !== undefined && options.unsigned(route.model.name, action) ? route : undefined;
+}
+
+/** The action that a query request names. */
+function claimedAction({ query, body }: SplitRequest): string | undefined {
+  const form = `${query}&${body.subarray(0, limits.body).toString('latin1')}`;
+  return /(?:^|&)Action=(\w{1,128})(?:&|$)/.exec(form)?.[1];
+}
+
+/** Reports a call that was signed well, but cannot be read. */
+async function refuse(
+  options: ExchangeOptions,
+  route: Route,
+  split: SplitRequest,
+  principal: Principal,
+  { requestId, region = '', sourceAddress, userAgent }: RequestLog,
+  error: ApiError,
+): Promise<void> {
+  const operation = claimedOperation(route, split);
+  if (operation === undefined) return;
+  const call = { requestId, service: route.model.name, operation, region, principal, sourceAddress, userAgent };
+  await options.refused?.(call, error);
+}
+
+/** The operation that a request claims to call, undefined when it names none. */
+function claimedOperation({ model, protocolName }: Route, split: SplitRequest): string | undefined {
+  if (protocolName === 'rest-json') return matchRoute(model, split.method, split.path)?.operation.name;
+  if (protocolName === 'aws-json') return /\.(\w{1,128})$/.exec(String(split.headers['x-amz-target'] ?? ''))?.[1];
+  return claimedAction(split);
 }
 
 function splitUrl({ method, url, headers, rawHeaders, body }: HttpRequest): SplitRequest {

@@ -19,6 +19,9 @@ export const migrations: readonly Migration[] = [
         ' INSERT INTO ordered SELECT sequence, tbl, key, data FROM rows; DROP TABLE rows; ALTER TABLE ordered RENAME TO rows',
     );
   },
+  database => {
+    database.exec('CREATE TABLE notes (number INTEGER PRIMARY KEY, text TEXT NOT NULL)');
+  },
 ];
 
 export const schemaVersion: number = migrations.length;

@@ -43,6 +43,17 @@ export interface Change {
   readonly after: object | undefined;
 }
 
+/** Keeps the lines that tell what happened. */
+export interface Journal {
+  /**
+   * Takes the lines of one turn of the event loop.
+   * @param note the number under which the store keeps them too, durable together with what the turn changed; the
+   *   journal has it forgotten later. Undefined when the turn changed nothing.
+   * @throws only without a note: the lines are nowhere then
+   */
+  append(lines: readonly string[], note: number | undefined): void;
+}
+
 interface Undo {
   readonly data: TableData<object>;
   readonly key: string;
@@ -57,8 +68,11 @@ interface Undo {
  */
 export class State implements Reader {
   readonly #store: Store;
+  readonly #journal: Journal | undefined;
   readonly #tables = new Map<string, TableData<object>>();
   #nextSequence = 1;
+  #nextNote: number;
+  #lines: string[] = [];
   #log: Undo[] | undefined;
   #batch: Undo[] = [];
   #flush: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -66,8 +80,10 @@ export class State implements Reader {
   #closed = false;
 
   /** @throws Error when the store holds rows of a table that is not declared. */
-  constructor(store: Store, tables: readonly AnyTable[]) {
+  constructor(store: Store, tables: readonly AnyTable[], journal?: Journal) {
     this.#store = store;
+    this.#journal = journal;
+    this.#nextNote = (store.notes().at(-1)?.number ?? 0) + 1;
     for (const table of tables) {
       if (this.#tables.has(table.name)) throw new Error(`two tables are named ${table.name}`);
       this.#tables.set(table.name, new TableData<object>(table));
@@ -139,6 +155,13 @@ export class State implements Reader {
     } finally {
       this.#log = undefined;
     }
+  }
+
+  /** Adds a line to the journal: it is kept exactly if what this turn of the event loop wrote is kept. */
+  note(line: string): void {
+    if (this.#closed) throw new Error('the state is closed');
+    this.#lines.push(line);
+    this.#schedule();
   }
 
   /** Resolves when everything written so far is durable. Rejects when it could not be stored and was undone. */
@@ -230,7 +253,24 @@ export class State implements Reader {
     if (flush === undefined) return;
     this.#flush = undefined;
     const batch = this.#batch;
+    const lines = this.#lines;
     this.#batch = [];
+    this.#lines = [];
+    const changes: Change[] = [];
+    try {
+      const note = batch.length > 0 ? this.#storeBatch(batch, lines, changes) : undefined;
+      if (lines.length > 0) this.#journal?.append(lines, note);
+    } catch (error) {
+      this.#rollBack(batch);
+      flush.reject(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    flush.resolve();
+    if (changes.length > 0) for (const listener of this.#listeners) listener(changes);
+  }
+
+  /** Stores what a turn changed, with its lines. @returns the number of their note */
+  #storeBatch(batch: readonly Undo[], lines: readonly string[], changes: Change[]): number | undefined {
     // A row written several times in the batch is stored once, as it is now.
     const firsts = new Map<string, Undo>();
     for (const undo of batch) {
@@ -238,7 +278,6 @@ export class State implements Reader {
       if (!firsts.has(id)) firsts.set(id, undo);
     }
     const stored: StoreChange[] = [];
-    const changes: Change[] = [];
     for (const first of firsts.values()) {
       const entry = first.data.entry(first.key);
       const table = first.data.table.name;
@@ -250,14 +289,9 @@ export class State implements Reader {
         stored.push({ table, key: first.key, sequence: entry.sequence, data: JSON.stringify(entry.row) });
       changes.push({ table, key: first.key, before: first.before, after: entry?.row });
     }
-    try {
-      this.#store.commit(stored);
-    } catch (error) {
-      this.#rollBack(batch);
-      flush.reject(error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
-    flush.resolve();
-    for (const listener of this.#listeners) listener(changes);
+    const isNoted = this.#journal !== undefined && lines.length > 0;
+    const note = isNoted ? { number: this.#nextNote++, text: lines.join('\n') } : undefined;
+    this.#store.commit({ changes: stored, note });
+    return note?.number;
   }
 }

@@ -18,8 +18,8 @@ const row = (key: string, data = '{}', sequence = 1) => ({ table: 't', key, sequ
 describe('SQLite store', () => {
   it('keeps committed rows over a reopening, by sequence', () => {
     const store = openSqliteStore(directory);
-    store.commit([row('b', '{"n":2}', 2), row('a', '{"n":1}', 1), row('gone', '{}', 3)]);
-    store.commit([{ table: 't', key: 'gone', sequence: 3, data: undefined }, row('b', '{"n":3}', 2)]);
+    store.commit({ changes: [row('b', '{"n":2}', 2), row('a', '{"n":1}', 1), row('gone', '{}', 3)] });
+    store.commit({ changes: [{ table: 't', key: 'gone', sequence: 3, data: undefined }, row('b', '{"n":3}', 2)] });
     store.close();
     const again = openSqliteStore(directory);
     expect([...again.load()]).toEqual([row('a', '{"n":1}', 1), row('b', '{"n":3}', 2)]);
@@ -29,9 +29,9 @@ describe('SQLite store', () => {
   it('commits all or nothing', () => {
     const store = openSqliteStore(directory);
     const bad = { table: 't', key: 'x', sequence: 2, data: null } as unknown as ReturnType<typeof row>;
-    expect(() => store.commit([row('a'), bad])).toThrow();
+    expect(() => store.commit({ changes: [row('a'), bad] })).toThrow();
     expect([...store.load()]).toEqual([]);
-    store.commit([row('after')]);
+    store.commit({ changes: [row('after')] });
     expect([...store.load()]).toHaveLength(1);
     store.close();
   });

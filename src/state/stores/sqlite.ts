@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Migration, migrations, schemaVersion } from '../migrations.ts';
-import type { Store, StoreChange, StoredRow } from './store.ts';
+import type { Commit, Store, StoredNote, StoredRow } from './store.ts';
 
 /** The data folder cannot be used; the message says why and what to do. */
 export class StoreError extends Error {
@@ -79,6 +79,8 @@ class SqliteStore implements Store {
   readonly #delete: StatementSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
+  readonly #putNote: StatementSync;
+  readonly #forgetNotes: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -86,6 +88,8 @@ class SqliteStore implements Store {
     this.#delete = database.prepare('DELETE FROM rows WHERE sequence = ?');
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
+    this.#putNote = database.prepare('INSERT INTO notes (number, text) VALUES (?, ?)');
+    this.#forgetNotes = database.prepare('DELETE FROM notes WHERE number <= ?');
   }
 
   *load(): Iterable<StoredRow> {
@@ -95,19 +99,29 @@ class SqliteStore implements Store {
     }
   }
 
-  commit(changes: readonly StoreChange[]): void {
+  notes(): readonly StoredNote[] {
+    const notes = this.#database.prepare('SELECT number, text FROM notes ORDER BY number').all();
+    return notes.map(({ number, text }) => ({ number: Number(number), text: String(text) }));
+  }
+
+  commit({ changes, note }: Commit): void {
     this.#begin.run();
     try {
       for (const change of changes) {
         if (change.data === undefined) this.#delete.run(change.sequence);
         else this.#put.run(change.table, change.key, change.sequence, change.data);
       }
+      if (note !== undefined) this.#putNote.run(note.number, note.text);
       this.#commit.run();
     } catch (error) {
       // A full disk may have ended the transaction already.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  forgetNotes(through: number): void {
+    this.#forgetNotes.run(through);
   }
 
   close(): void {
