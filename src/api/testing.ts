@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { MemoryEvents } from '../cloudtrail/log/memory-events.ts';
+import { createRecorder } from '../cloudtrail/recorder.ts';
 import { prepareRegion } from '../ec2/vpcs/default-vpc.ts';
 import type { Engine } from '../engine/engine.ts';
 import { LastUse } from '../iam/last-use.ts';
@@ -31,6 +33,8 @@ export interface TestApi {
   readonly clock: TestClock;
   readonly secrets: Secrets;
   readonly lastUse: LastUse;
+  /** What CloudTrail has on record. */
+  readonly events: MemoryEvents;
   readonly handle: CallHandler;
   readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
@@ -52,7 +56,8 @@ export function createTestApi(
   engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'> = idleEngine,
 ): TestApi {
   const store = new MemoryStore();
-  const state = new State(store, tables);
+  const events = new MemoryEvents();
+  const state = new State(store, tables, events);
   const clock = new TestClock();
   const secrets = createSecrets(randomBytes(32));
   const lastUse = new LastUse();
@@ -60,6 +65,7 @@ export function createTestApi(
     state,
     operations,
     prepareRegion,
+    record: createRecorder(state, clock, incomplete).record,
     services: { clock, engine, tokenKey: randomBytes(32), secrets, lastUse, publicPool: '198.18.0.0/16' },
   });
   const call = async <Output>(
@@ -96,7 +102,12 @@ export function createTestApi(
     }
     throw new Error(`${operation} succeeded but should have failed`);
   };
-  return { state, store, clock, secrets, lastUse, handle, engine, call, fail };
+  return { state, store, clock, secrets, lastUse, events, handle, engine, call, fail };
+}
+
+/** A call whose parameters or answer the record cannot show is a bug. */
+function incomplete(line: string): never {
+  throw new Error(line);
 }
 
 const idleEngine: Pick<Engine, 'name' | 'capabilities' | 'admit'> & { machines: Engine['machines'] } = {

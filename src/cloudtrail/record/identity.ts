@@ -1,4 +1,4 @@
-import type { Principal, PrincipalSession } from '../../api/call.ts';
+import type { AnonymousPrincipal, Principal, PrincipalSession } from '../../api/call.ts';
 import type { SessionContext, UserIdentity } from './event.ts';
 import { eventTime } from './times.ts';
 
@@ -6,7 +6,7 @@ import { eventTime } from './times.ts';
  * Who made a call, as CloudTrail names them.
  * @see https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
  */
-export function userIdentity(principal: Principal): UserIdentity {
+export function userIdentity(principal: Exclude<Principal, AnonymousPrincipal>): UserIdentity {
   const { userId: principalId, arn, account: accountId, accessKeyId, session } = principal;
   const common = { principalId, arn, accountId, accessKeyId };
   switch (principal.type) {
@@ -27,6 +27,22 @@ export function userIdentity(principal: Principal): UserIdentity {
       return { type: 'FederatedUser', ...common, ...context(session, { sessionIssuer }) };
     }
   }
+}
+
+/** Of a caller from another account, an account's events tell the account and an id, not the name. */
+export function foreignIdentity({ account, userId }: Principal): UserIdentity {
+  return { type: 'AWSAccount', principalId: userId, accountId: account };
+}
+
+/** Whoever traded an OpenID Connect provider's token for a role. @param output of AssumeRoleWithWebIdentity */
+export function webIdentity(output: {
+  readonly Provider?: string | undefined;
+  readonly Audience?: string | undefined;
+  readonly SubjectFromWebIdentityToken?: string | undefined;
+}): UserIdentity {
+  const { Provider: identityProvider = '', Audience = '', SubjectFromWebIdentityToken: userName = '' } = output;
+  const principalId = `${identityProvider}:${Audience}:${userName}`;
+  return { type: 'WebIdentityUser', principalId, userName, identityProvider };
 }
 
 type Details = Pick<SessionContext, 'sessionIssuer' | 'ec2RoleDelivery'>;

@@ -376,4 +376,21 @@ describe('who made a call', () => {
     const error = new ApiError('AccessDenied', 'no');
     expect(events('sts', 'AssumeRole', { input: { RoleArn } }, { error })).toHaveLength(1);
   });
+
+  it('may be nobody but what a provider says, where the role is', () => {
+    const nobody: Principal = { type: 'anonymous', account: '', arn: '', userId: '', accessKeyId: '' };
+    const input = { RoleArn: 'arn:aws:iam::999988887777:role/ci', RoleSessionName: 'x', WebIdentityToken: 'hush' };
+    const output = { SubjectFromWebIdentityToken: 'repo:a', Audience: 'sts', Provider: 'issuer.example' };
+    expect(event('sts', 'AssumeRoleWithWebIdentity', { principal: nobody, input }, { output })).toMatchObject({
+      userIdentity: {
+        type: 'WebIdentityUser',
+        principalId: 'issuer.example:sts:repo:a',
+        userName: 'repo:a',
+        identityProvider: 'issuer.example',
+      },
+      recipientAccountId: '999988887777',
+    });
+    const error = new ApiError('AccessDenied', 'no');
+    expect(events('sts', 'AssumeRoleWithWebIdentity', { principal: nobody, input }, { error })).toEqual([]);
+  });
 });

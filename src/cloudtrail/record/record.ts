@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Call, Principal } from '../../api/call.ts';
+import type { AnonymousPrincipal, Call, Principal } from '../../api/call.ts';
 import { ApiError } from '../../api/errors.ts';
 import { type OperationModel, serviceModel } from '../../models/models.ts';
 import { ec2Answer, ec2Request } from './ec2-elements.ts';
 import { Elements, lowerFirst, quoted } from './elements.ts';
-import type { JsonObject, UserIdentity } from './event.ts';
-import { userIdentity } from './identity.ts';
+import type { JsonObject } from './event.ts';
+import { foreignIdentity, userIdentity, webIdentity } from './identity.ts';
 import { isDataEvent, isReadOnly, showsAnswer } from './read-only.ts';
 import { otherMask } from './secrets.ts';
 import { elementTime, eventTime } from './times.ts';
@@ -27,26 +27,31 @@ export const globalRegion = 'us-east-1';
 
 /**
  * The events of a call, as JSON texts of one line each: one in the caller's account, and when a role of another
- * account was assumed, one there.
+ * account was assumed, one there. A call that nobody signed has one when it succeeds, where its role is: otherwise
+ * anyone could fill an account's record.
  * @param now milliseconds since the epoch, when the call was completed
  * @see https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
 export function eventsOf(call: RecordedCall, outcome: Outcome, now: number): string[] {
-  const model = serviceModel(call.service)?.operation(call.operation);
+  const { principal } = call;
   const roleArn = 'output' in outcome ? assumedRole(call) : undefined;
-  const owner = roleArn?.split(':')[4];
-  const caller = call.principal.account;
+  const roleAccount = roleArn?.split(':')[4];
+  const witnesses: [account: string, identity: string][] = [];
+  if (principal.type !== 'anonymous') witnesses.push([principal.account, identityText(principal)]);
+  if (roleAccount !== undefined && roleAccount !== principal.account && 'output' in outcome) {
+    const identity = principal.type === 'anonymous' ? webIdentity(outcome.output ?? {}) : foreignIdentity(principal);
+    witnesses.push([roleAccount, JSON.stringify(identity)]);
+  }
+  const model = serviceModel(call.service)?.operation(call.operation);
   const parts: Parts = {
     request: requestText(call, model),
     answer: 'output' in outcome ? answerText(call, model, outcome.output) : 'null',
     error: 'error' in outcome ? errorText(call, outcome.error) : '',
     now,
-    resources: roleArn === undefined ? [] : [{ accountId: owner ?? caller, type: 'AWS::IAM::Role', ARN: roleArn }],
+    resources: roleArn === undefined ? [] : [{ accountId: roleAccount ?? '', type: 'AWS::IAM::Role', ARN: roleArn }],
+    ...(witnesses.length > 1 && { sharedEventID: randomUUID() }),
   };
-  if (owner === undefined || owner === caller) return [eventText(call, identityText(call.principal), caller, parts)];
-  const shared = { ...parts, sharedEventID: randomUUID() };
-  const other = JSON.stringify(foreign(call.principal));
-  return [eventText(call, identityText(call.principal), caller, shared), eventText(call, other, owner, shared)];
+  return witnesses.map(([account, identity]) => eventText(call, identity, account, parts));
 }
 
 interface Parts {
@@ -91,7 +96,7 @@ export function eventId(now: number): string {
 
 const identities = new WeakMap<Principal, string>();
 
-function identityText(principal: Principal): string {
+function identityText(principal: Exclude<Principal, AnonymousPrincipal>): string {
   let text = identities.get(principal);
   if (text === undefined) {
     text = JSON.stringify(userIdentity(principal));
@@ -100,13 +105,8 @@ function identityText(principal: Principal): string {
   return text;
 }
 
-/** Of a caller from another account, an account's events tell the account and an id, not the name. */
-function foreign({ account, userId }: Principal): UserIdentity {
-  return { type: 'AWSAccount', principalId: userId, accountId: account };
-}
-
 function assumedRole({ service, operation, input }: RecordedCall): string | undefined {
-  if (service !== 'sts' || operation !== 'AssumeRole') return undefined;
+  if (service !== 'sts' || !/^AssumeRole(?:WithWebIdentity)?$/.test(operation)) return undefined;
   return typeof input?.RoleArn === 'string' ? input.RoleArn : undefined;
 }
 
