@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { accessRules } from './access.ts';
 import { ensureFirstAccount } from './accounts/accounts.ts';
+import { createAuthorizer } from './api/authorize.ts';
 import { systemClock } from './api/clock.ts';
 import { createDispatcher } from './api/dispatcher.ts';
 import type { Services } from './api/services.ts';
@@ -139,6 +141,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       services,
       operations,
       record: recorder.record,
+      authorizer: createAuthorizer(accessRules),
       prepareRegion: (_, account, region, now) => {
         prepareRegion(state, account, region, now);
         imageCache.publish(state, region, now);

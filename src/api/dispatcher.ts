@@ -1,4 +1,5 @@
 import type { State } from '../state/state.ts';
+import type { Authorizer } from './authorize.ts';
 import type { Call, CallHandler } from './call.ts';
 import { clientTokenOf, runOnce } from './client-tokens.ts';
 import { ApiError } from './errors.ts';
@@ -6,6 +7,8 @@ import { type AnyOperation, PartialFailure, type ReadContext, type WriteContext 
 import type { Services } from './services.ts';
 
 export interface DispatcherOptions {
+  /** Decides whether a call may be made. */
+  readonly authorizer: Authorizer;
   readonly state: State;
   readonly services: Services;
   readonly operations: readonly AnyOperation[];
@@ -23,7 +26,7 @@ class DryRun extends Error {}
 
 /** Runs calls: finds the operation, applies `DryRun` and `ClientToken`, and answers only what is durable. */
 export function createDispatcher(options: DispatcherOptions): CallHandler {
-  const { state, services, prepareRegion, record = () => {} } = options;
+  const { state, services, prepareRegion, authorizer, record = () => {} } = options;
   const operations = new Map<string, AnyOperation>();
   for (const operation of options.operations) {
     const key = `${operation.service}:${operation.name}`;
@@ -55,9 +58,9 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
       );
     }
     const context = contextOf(call, state, services);
-    prepareRegion(state, context.account, context.region, context.now);
+    if (call.principal.type !== 'anonymous') prepareRegion(state, context.account, context.region, context.now);
     const dryRun = 'DryRun' in call.input && call.input.DryRun === true;
-    operation.resources(call.input, context);
+    authorizer.authorize(operation, context);
     const output =
       operation.kind === 'read' ? await read(operation, context, dryRun) : await write(operation, context, dryRun);
     if (output instanceof PartialFailure) throw output.error;

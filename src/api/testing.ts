@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { accessRules } from '../access.ts';
 import { MemoryEvents } from '../cloudtrail/log/memory-events.ts';
 import { createRecorder } from '../cloudtrail/recorder.ts';
 import { prepareRegion } from '../ec2/vpcs/default-vpc.ts';
@@ -9,7 +10,8 @@ import { operations } from '../operations.ts';
 import { State } from '../state/state.ts';
 import { MemoryStore } from '../state/stores/memory.ts';
 import { tables } from '../tables.ts';
-import type { Call, CallHandler } from './call.ts';
+import { createAuthorizer } from './authorize.ts';
+import type { Call, CallHandler, Principal } from './call.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { ApiError } from './errors.ts';
 
@@ -27,6 +29,15 @@ export class TestClock {
   }
 }
 
+export interface CallOptions {
+  readonly service?: string;
+  readonly account?: string;
+  readonly region?: string;
+  /** Who calls, instead of the account's root. */
+  readonly as?: Principal;
+  readonly sourceAddress?: string;
+}
+
 export interface TestApi {
   readonly state: State;
   readonly store: MemoryStore;
@@ -38,17 +49,9 @@ export interface TestApi {
   readonly handle: CallHandler;
   readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
-  call<Output>(
-    operation: string,
-    input?: object,
-    options?: { service?: string; account?: string; region?: string },
-  ): Promise<Output>;
+  call<Output>(operation: string, input?: object, options?: CallOptions): Promise<Output>;
   /** Calls an operation that must fail and resolves to its error. */
-  fail(
-    operation: string,
-    input?: object,
-    options?: { service?: string; account?: string; region?: string },
-  ): Promise<ApiError>;
+  fail(operation: string, input?: object, options?: CallOptions): Promise<ApiError>;
 }
 
 /** The API without wire, signatures, or machines: for operation tests. Controllers do not run. */
@@ -63,17 +66,14 @@ export function createTestApi(
   const lastUse = new LastUse();
   const handle = createDispatcher({
     state,
+    authorizer: createAuthorizer(accessRules),
     operations,
     prepareRegion,
     record: createRecorder(state, clock, incomplete).record,
     services: { clock, engine, tokenKey: randomBytes(32), secrets, lastUse, publicPool: '198.18.0.0/16' },
   });
-  const call = async <Output>(
-    operation: string,
-    input: object = {},
-    options: { service?: string; account?: string; region?: string } = {},
-  ) => {
-    const account = options.account ?? '000000000000';
+  const call = async <Output>(operation: string, input: object = {}, options: CallOptions = {}) => {
+    const account = options.as?.account ?? options.account ?? '000000000000';
     const request: Call = {
       requestId: randomUUID(),
       service: options.service ?? 'ec2',
@@ -81,14 +81,14 @@ export function createTestApi(
       // What a client sends loses members that are undefined, as JSON does.
       input: structuredClone(input) as Record<string, unknown>,
       region: options.region ?? 'us-east-1',
-      principal: {
+      principal: options.as ?? {
         account,
         type: 'root',
         arn: `arn:aws:iam::${account}:root`,
         userId: account,
         accessKeyId: 'AKIATEST',
       },
-      sourceAddress: '127.0.0.1',
+      sourceAddress: options.sourceAddress ?? '127.0.0.1',
       userAgent: 'test',
     };
     return (await handle(request)) as Output;

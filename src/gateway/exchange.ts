@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Call, CallHandler, Principal } from '../api/call.ts';
 import type { Clock } from '../api/clock.ts';
 import { ApiError } from '../api/errors.ts';
-import { serviceNames } from '../models/models.ts';
+import { type ProtocolName, serviceNames } from '../models/models.ts';
 import { decompress } from './decompress.ts';
 import { limits } from './limits.ts';
 import { FormError, parseForm } from './protocols/form.ts';
@@ -249,8 +249,14 @@ function queryParameters(query: string): readonly Parameter[] {
   }
 }
 
+/** The JSON protocols have another name for what policies refuse. */
+function inWordsOf(protocolName: ProtocolName, error: ApiError): ApiError {
+  if (error.code !== 'AccessDenied' || !protocolName.endsWith('-json')) return error;
+  return new ApiError('AccessDeniedException', error.message, protocolName === 'aws-json' ? 400 : 403);
+}
+
 function toApiError(thrown: unknown, { protocolName }: Route, entry: RequestLog): ApiError {
-  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof ApiError) return inWordsOf(protocolName, thrown);
   if (thrown instanceof SignatureError) return signatureError(thrown, protocolName);
   entry.cause = thrown;
   const codes = {

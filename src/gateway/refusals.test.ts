@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ApiError } from '../api/errors.ts';
 import { limits } from './limits.ts';
 import type { GatewayOptions } from './server.ts';
 import { type RawRequest, read, sendSigned, startTestGateway, type TestGateway, testKey } from './testing.ts';
@@ -365,6 +366,25 @@ describe('a signature that does not hold is named by each family of services in 
     expect(other.calls).toEqual([]);
     await other.gateway.close();
   });
+});
+
+it('what policies refuse has the name and status of each family of services', async () => {
+  const other = await startTestGateway();
+  other.handle = () => {
+    throw new ApiError('AccessDenied', 'no');
+  };
+  const requests = [
+    iam('Action=ListRoles'),
+    json('ssm', put, '{"Name":"a","Value":"b"}'),
+    { service: 'ebs', method: 'GET', path: '/snapshots/snap-1/blocks' },
+  ];
+  const answers = await Promise.all(requests.map(request => sendSigned(other, request)));
+  expect(answers.map(({ status, code }) => `${status} ${code}`)).toEqual([
+    '403 AccessDenied',
+    '400 AccessDeniedException',
+    '403 AccessDeniedException',
+  ]);
+  await other.gateway.close();
 });
 
 describe('what is tolerated', () => {

@@ -1,5 +1,20 @@
-import type { GetCallerIdentityRequest, GetCallerIdentityResponse } from '@aws-sdk/client-sts';
+import type {
+  DecodeAuthorizationMessageRequest,
+  DecodeAuthorizationMessageResponse,
+  GetAccessKeyInfoRequest,
+  GetAccessKeyInfoResponse,
+  GetCallerIdentityRequest,
+  GetCallerIdentityResponse,
+} from '@aws-sdk/client-sts';
+import { decodeMessage } from '../api/access-denied.ts';
+import { ApiError } from '../api/errors.ts';
 import { type AnyOperation, readOperation } from '../api/operation.ts';
+import { accessKeys } from '../iam/keys/model.ts';
+import { assumeRole } from './assume-role.ts';
+import { getFederationToken } from './get-federation-token.ts';
+import { getSessionToken } from './get-session-token.ts';
+import { validationError } from './input.ts';
+import { accountOfKeyId } from './key-ids.ts';
 
 /**
  * No permission is needed, as with AWS: a policy cannot keep a caller from asking who he is.
@@ -13,6 +28,39 @@ const getCallerIdentity = readOperation<GetCallerIdentityRequest, GetCallerIdent
   run: (_input, { principal }) => ({ UserId: principal.userId, Account: principal.account, Arn: principal.arn }),
 });
 
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html */
+const decodeAuthorizationMessage = readOperation<DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse>(
+  {
+    service: 'sts',
+    name: 'DecodeAuthorizationMessage',
+    resources: () => ['*'],
+    run: (input, { account, services }) => {
+      const DecodedMessage = decodeMessage(input.EncodedMessage ?? '', account, services.secrets);
+      if (DecodedMessage === undefined) {
+        throw new ApiError(
+          'InvalidAuthorizationMessageException',
+          'The message is none that was made for this account. Give all of what follows "Encoded authorization failure message:".',
+        );
+      }
+      return { DecodedMessage };
+    },
+  },
+);
+
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html */
+const getAccessKeyInfo = readOperation<GetAccessKeyInfoRequest, GetAccessKeyInfoResponse>({
+  service: 'sts',
+  name: 'GetAccessKeyInfo',
+  resources: () => ['*'],
+  run: ({ AccessKeyId = '' }, { db }) => {
+    if (!/^\w{16,128}$/.test(AccessKeyId))
+      throw validationError("Value at 'accessKeyId' must have 16 to 128 letters and digits");
+    const Account = db.get(accessKeys, AccessKeyId)?.account ?? accountOfKeyId(AccessKeyId);
+    if (Account === undefined) throw validationError(`There is no access key ${AccessKeyId}.`);
+    return { Account };
+  },
+});
+
 const unsigned: ReadonlySet<string> = new Set(['AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity']);
 
 /** Whether an operation is called without AWS credentials, since it is what gives them out. */
@@ -21,4 +69,11 @@ export function isUnsignedOperation(service: string, operation: string): boolean
 }
 
 /** Every operation of the Security Token Service. */
-export const stsOperations: readonly AnyOperation[] = [getCallerIdentity];
+export const stsOperations: readonly AnyOperation[] = [
+  assumeRole,
+  decodeAuthorizationMessage,
+  getAccessKeyInfo,
+  getCallerIdentity,
+  getFederationToken,
+  getSessionToken,
+];

@@ -2,16 +2,16 @@ import { createHmac } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { AccessKey, Principal, PrincipalSession } from '../api/call.ts';
 import { rootArn } from '../iam/arns.ts';
-import { newAccessKeyId } from '../iam/ids.ts';
 import { accessKeys } from '../iam/keys/model.ts';
 import { type RoleRow, roleArn, roles } from '../iam/roles/model.ts';
 import type { Secrets } from '../iam/secrets.ts';
 import { type UserRow, userArn, users } from '../iam/users/model.ts';
 import type { Reader } from '../state/state.ts';
+import { newSessionKeyId } from './key-ids.ts';
 
 /**
  * Temporary credentials. Nothing is stored for them: the session token holds what the session is, sealed about its key
- * id, and the secret follows from the key id. A session ends with its time, with its user or role, and, where a
+ * id, and the secret follows from the token. A session ends with its time, with its user or role, and, where a
  * long-term key asked for it in its own name, with that key.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
  */
@@ -50,14 +50,11 @@ export interface SessionGrant {
 
 /** Makes the credentials of a session. */
 export function issueCredentials(secrets: Secrets, grant: SessionGrant): TemporaryCredentials {
-  const accessKeyId = newAccessKeyId('temporaryKey');
+  const accessKeyId = newSessionKeyId(grant.holder.account);
   const packed = deflateRawSync(JSON.stringify(grant)).toString('base64');
-  return {
-    accessKeyId,
-    secretAccessKey: secretOf(secrets, accessKeyId),
-    sessionToken: secrets.seal(packed, accessKeyId),
-    expiration: grant.expiration,
-  };
+  const sessionToken = secrets.seal(packed, accessKeyId);
+  const secretAccessKey = secretOf(secrets, sessionToken);
+  return { accessKeyId, secretAccessKey, sessionToken, expiration: grant.expiration };
 }
 
 /** A session of no policies, tags or the like. */
@@ -66,9 +63,9 @@ export function plainSession(issuedAt: number): PrincipalSession {
 }
 
 /** 40 characters of base64. */
-function secretOf(secrets: Secrets, accessKeyId: string): string {
+function secretOf(secrets: Secrets, sessionToken: string): string {
   return createHmac('sha256', secrets.subkey('session-secret'))
-    .update(accessKeyId)
+    .update(sessionToken)
     .digest()
     .subarray(0, 30)
     .toString('base64');
@@ -116,7 +113,7 @@ export class SessionTokens {
       return undefined;
     }
     const { expiration } = grant;
-    const secretAccessKey = secretOf(this.#secrets, accessKeyId);
+    const secretAccessKey = secretOf(this.#secrets, sessionToken);
     const opened: Opened = { grant, key: { accessKeyId, secretAccessKey, sessionToken, expiration } };
     if (this.#opened.size >= this.#size) this.#opened.clear();
     this.#opened.set(sessionToken, opened);
