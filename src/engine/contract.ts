@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Engine, MachineSpec, MachineStatus, MetadataListener, PortIntent } from './engine.ts';
+import type { Engine, MachineSpec, MachineStatus, MetadataListener, PortIntent, VpcIntent } from './engine.ts';
 import { testGuestDisk } from './qemu/boot-sectors.ts';
 
 export interface EngineUnderTest {
@@ -65,10 +65,8 @@ class Fixture {
     };
   }
 
-  async build(engine: Engine, image: string, publicIpAddress: string): Promise<void> {
-    await engine.disks.ensureSnapshotFromFile(this.snapshotId, image);
-    await engine.disks.ensureVolume(this.volumeId, { sizeGib: 1, snapshotId: this.snapshotId });
-    await engine.fabric.ensureVpc({
+  vpc(): VpcIntent {
+    return {
       vpcId: this.vpcId,
       cidrBlocks: ['172.31.0.0/16'],
       subnets: [
@@ -81,7 +79,65 @@ class Fixture {
       internetGateway: true,
       domainName: 'ec2.internal',
       enableDnsSupport: true,
-    });
+    };
+  }
+
+  /** The same VPC with one of everything. Its peer is not there, which is no error. */
+  largeVpc(): VpcIntent {
+    const { networkInterfaceId } = this;
+    const networkAclId = id('acl');
+    const natGatewayId = id('nat');
+    const vpcPeeringConnectionId = id('pcx');
+    const all = { ruleNumber: 100, allow: true, protocol: -1 };
+    const entries = [
+      { ...all, cidrBlock: '0.0.0.0/0' },
+      { ...all, ruleNumber: 101, cidrBlock: '::/0' },
+      { ...all, ruleNumber: 50, allow: false, protocol: 6, fromPort: 25, toPort: 26, cidrBlock: '192.0.2.0/24' },
+      { ...all, ruleNumber: 60, allow: false, protocol: 1, icmpType: 13, icmpCode: -1, cidrBlock: '192.0.2.0/24' },
+    ];
+    return {
+      ...this.vpc(),
+      cidrBlocks: ['172.31.0.0/16', '100.64.0.0/16'],
+      ipv6CidrBlocks: ['2001:db8:ec2:100::/56'],
+      subnets: [
+        {
+          subnetId: this.subnetId,
+          cidrBlock: '172.31.0.0/20',
+          ipv6CidrBlock: '2001:db8:ec2:100::/64',
+          networkAclId,
+          routes: [
+            { destination: '0.0.0.0/0', target: 'internet-gateway' },
+            { destination: '::/0', target: 'egress-only-internet-gateway' },
+            { destination: '192.0.2.0/24', target: { networkInterfaceId } },
+            { destination: '198.51.100.0/24', target: { natGatewayId } },
+            { destination: '10.0.0.0/8', target: { vpcPeeringConnectionId } },
+            { destination: '203.0.113.0/24', target: 'blackhole' },
+            { destination: '172.31.0.0/16', target: 'local' },
+          ],
+        },
+      ],
+      egressOnlyInternetGateway: true,
+      internetGatewayRoutes: [{ destination: '172.31.0.0/20', target: { networkInterfaceId } }],
+      networkAcls: [{ networkAclId, ingress: entries, egress: entries }],
+      natGateways: [
+        {
+          natGatewayId,
+          networkInterfaceId: id('eni'),
+          subnetId: this.subnetId,
+          mac: '0e:00:00:00:00:01',
+          privateIpAddresses: ['172.31.0.20'],
+          publicIpAddresses: {},
+        },
+      ],
+      peeringConnections: [{ vpcPeeringConnectionId, peerVpcId: id('vpc') }],
+      dhcpOptions: { domainNameServers: ['AmazonProvidedDNS', '192.0.2.53'], ntpServers: ['169.254.169.123'] },
+    };
+  }
+
+  async build(engine: Engine, image: string, publicIpAddress: string): Promise<void> {
+    await engine.disks.ensureSnapshotFromFile(this.snapshotId, image);
+    await engine.disks.ensureVolume(this.volumeId, { sizeGib: 1, snapshotId: this.snapshotId });
+    await engine.fabric.ensureVpc(this.vpc());
     await engine.fabric.ensureGroup({ vpcId: this.vpcId, groupId: this.groupId, ingress: [], egress: [] });
     await engine.fabric.ensurePort(this.port(publicIpAddress));
   }
@@ -154,6 +210,26 @@ export function describeEngineContract(name: string, underTest: () => EngineUnde
       expect(await engine.fabric.listPorts(fixture.vpcId)).toEqual([fixture.networkInterfaceId]);
     });
 
+    test('a network of every kind of part is taken, and what cannot be is refused', async () => {
+      const { fabric } = engine;
+      const vpc = fixture.vpc();
+      const [subnet] = vpc.subnets;
+      if (subnet === undefined) throw new Error('the fixture has no subnet');
+      await fabric.ensureVpc(fixture.largeVpc()).catch(error => expect(error).toMatchObject({ code: 'Unsupported' }));
+      await fabric.ensureVpc(vpc);
+      const entry = { ruleNumber: 32_767, allow: true, protocol: -1, cidrBlock: '0.0.0.0/0' };
+      const wrong: VpcIntent[] = [
+        { ...vpc, subnets: [{ ...subnet, cidrBlock: '10.0.0.0/24' }] },
+        { ...vpc, subnets: [{ ...subnet, networkAclId: id('acl') }] },
+        { ...vpc, subnets: [{ ...subnet, routes: [{ destination: 'anywhere', target: 'blackhole' }] }] },
+        { ...vpc, subnets: [{ ...subnet, ipv6CidrBlock: '2001:db8::/64' }] },
+        { ...vpc, networkAcls: [{ networkAclId: id('acl'), ingress: [entry], egress: [] }] },
+        { ...vpc, peeringConnections: [{ vpcPeeringConnectionId: id('pcx'), peerVpcId: vpc.vpcId }] },
+      ];
+      for (const intent of wrong) await expect(fabric.ensureVpc(intent)).rejects.toMatchObject({ code: 'Invalid' });
+      expect(await fabric.listPorts(fixture.vpcId)).toEqual([fixture.networkInterfaceId]);
+    });
+
     test('an unknown machine is absent, and requests to it do nothing', async () => {
       const nobody = id('i');
       expect(await engine.machines.status(nobody)).toEqual({ state: 'absent' });
@@ -208,6 +284,32 @@ export function describeEngineContract(name: string, underTest: () => EngineUnde
       await fixture.build(engine, image, underTest().publicIpAddress);
       await engine.machines.ensureRunning(spec);
       expect((await status()).state).toBe('running');
+    });
+
+    test('interfaces are plugged into and out of a machine that runs, and only there', async () => {
+      const { machines, fabric } = engine;
+      const [first] = spec.nics;
+      if (first === undefined) throw new Error('the fixture has no interface');
+      const second = { ...first, networkInterfaceId: id('eni'), mac: '0e:00:00:00:00:02', deviceIndex: 1 };
+      const port = fixture.port(underTest().publicIpAddress);
+      await fabric.ensurePort({ ...port, ...second, privateIpAddresses: ['172.31.0.11'], publicIpAddresses: {} });
+      expect(await machines.listNics(spec.instanceId)).toEqual([first.networkInterfaceId]);
+      for (let time = 0; time < 2; time++) {
+        await machines.attachNic(spec.instanceId, second);
+        expect((await machines.listNics(spec.instanceId)).sort()).toEqual(
+          [first.networkInterfaceId, second.networkInterfaceId].sort(),
+        );
+      }
+      for (let time = 0; time < 2; time++) {
+        // A guest of one boot sector cannot let go.
+        await machines.detachNic(spec.instanceId, second.networkInterfaceId, { force: true });
+        expect(await machines.listNics(spec.instanceId)).toEqual([first.networkInterfaceId]);
+      }
+      const nobody = id('i');
+      await machines.attachNic(nobody, second);
+      await machines.detachNic(nobody, second.networkInterfaceId);
+      expect(await machines.listNics(nobody)).toEqual([]);
+      await fabric.removePort(fixture.vpcId, second.networkInterfaceId);
     });
 
     test('the power button lets the guest end the machine', async () => {

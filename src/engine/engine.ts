@@ -6,6 +6,9 @@
  * The engine never reads Fogbank's state; what it must know is in the arguments. Drivers: `qemu`, `simulator`;
  * all of them pass `contract.ts`.
  */
+import type { PortIntent, SecurityGroupIntent, VpcIntent } from './network/intents.ts';
+
+export type * from './network/intents.ts';
 
 /** What a driver can do; operations refuse with `UnsupportedOperation` what the engine cannot. */
 export interface EngineCapabilities {
@@ -99,6 +102,21 @@ export interface MachineDriver {
   reset(instanceId: string): Promise<void>;
   /** Ends the machine if it runs and deletes its run-time files (sockets, console log). Disks stay. */
   remove(instanceId: string): Promise<void>;
+  /**
+   * Plugs a network interface into a running machine; its port must exist. Nothing happens when it is plugged in, or
+   * when the machine does not run: the next start has it in its `spec`.
+   * @throws EngineError `Invalid` when there is no room for another, `Failed` otherwise.
+   */
+  attachNic(instanceId: string, nic: NicAttachment): Promise<void>;
+  /**
+   * Asks the guest to let go of a network interface, and takes it out. Returns when it is gone from the machine; nothing
+   * happens when it never was there or the machine does not run. With `force` the interface is cut off at once, whatever
+   * the guest does.
+   * @throws EngineError `Failed` when the guest has not let go after some seconds: call again.
+   */
+  detachNic(instanceId: string, networkInterfaceId: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** The network interfaces that are plugged into a running machine; none when it does not run. */
+  listNics(instanceId: string): Promise<string[]>;
   /** All machines this engine knows, running or not: to find what nobody wants any more. */
   list(): Promise<string[]>;
   /** The last 64 KiB of the serial console since the last start. Empty when there was none. */
@@ -119,62 +137,13 @@ export interface DiskDriver {
   listSnapshots(): Promise<string[]>;
 }
 
-/** One rule of a security group as the fabric sees it. Ports are inclusive; ICMP type/code -1 means all. */
-export interface PacketRule {
-  /** IP protocol number, or -1 for all. */
-  readonly protocol: number;
-  readonly fromPort?: number;
-  readonly toPort?: number;
-  readonly icmpType?: number;
-  readonly icmpCode?: number;
-  /** Exactly one of these. */
-  readonly cidrIpv4?: string;
-  readonly cidrIpv6?: string;
-  readonly groupId?: string;
-}
-
-export interface SecurityGroupIntent {
-  readonly vpcId: string;
-  readonly groupId: string;
-  readonly ingress: readonly PacketRule[];
-  readonly egress: readonly PacketRule[];
-}
-
-export interface SubnetIntent {
-  readonly subnetId: string;
-  readonly cidrBlock: string;
-  /** Destination prefix to target, longest prefix wins; `local` is implied for the VPC's own prefixes. */
-  readonly routes: readonly { readonly destination: string; readonly target: 'internet-gateway' | 'blackhole' }[];
-}
-
-export interface VpcIntent {
-  readonly vpcId: string;
-  readonly cidrBlocks: readonly string[];
-  readonly subnets: readonly SubnetIntent[];
-  readonly internetGateway: boolean;
-  /** Zone of private host names, e.g. `ec2.internal` or `eu-west-1.compute.internal`. */
-  readonly domainName: string;
-  readonly enableDnsSupport: boolean;
-}
-
-export interface PortIntent {
-  readonly vpcId: string;
-  readonly networkInterfaceId: string;
-  readonly subnetId: string;
-  readonly mac: string;
-  /** The primary address comes first. */
-  readonly privateIpAddresses: readonly string[];
-  /** Private address to public address, mapped 1:1 at the internet gateway. */
-  readonly publicIpAddresses: Readonly<Record<string, string>>;
-  /** Host name that DHCP hands out and VPC DNS resolves, without domain: `ip-172-31-0-10`. */
-  readonly hostName: string;
-  readonly groupIds: readonly string[];
-  readonly sourceDestCheck: boolean;
-  /** IP TTL of the metadata service's answers to token requests (`HttpPutResponseHopLimit`), 1 to 64. */
-  readonly metadataHopLimit: number;
-}
-
-/** The network. A VPC exists in the fabric only while a port needs it; `ensurePort` may assume that its VPC and groups were ensured. */
+/**
+ * The network. A VPC exists in the fabric only while a port needs it; `ensurePort` may assume that its VPC and groups were
+ * ensured. `ensureVpc` takes all of a VPC at once and changes only what differs; parts that are no longer in the intent
+ * (NAT gateways, peering connections, network ACLs) go. What a route names and is not there is a blackhole until it is.
+ * All of them throw EngineError: `Invalid` for what cannot be (nothing has changed then), `Unsupported` for what this
+ * engine cannot do, `Failed` otherwise.
+ */
 export interface FabricDriver {
   ensureVpc(intent: VpcIntent): Promise<void>;
   removeVpc(vpcId: string): Promise<void>;
@@ -186,9 +155,12 @@ export interface FabricDriver {
   listPorts(vpcId: string): Promise<string[]>;
 }
 
-/** Receives the listening sockets of 169.254.169.254:80, one for each VPC, made inside that VPC's network. */
+/**
+ * Receives the listening sockets of 169.254.169.254:80, made inside each VPC's network, and of [fd00:ec2::254]:80 where
+ * the VPC has IPv6. A caller is known by its VPC and address, since nobody can send under another's.
+ */
 export interface MetadataListener {
-  /** Called once for each VPC with a listening TCP server handle inside that VPC's network. */
+  /** Called once for each VPC and IP version with a listening TCP server handle inside that VPC's network. */
   onListening(vpcId: string, server: import('node:net').Server): void;
   onClosed(vpcId: string): void;
 }
@@ -236,7 +208,7 @@ export interface Engine {
 
 /** What the engine could not do, in words that may become a resource's `StateReason`. */
 export class EngineError extends Error {
-  readonly code: 'InsufficientCapacity' | 'NotFound' | 'Invalid' | 'Failed';
+  readonly code: 'InsufficientCapacity' | 'NotFound' | 'Invalid' | 'Unsupported' | 'Failed';
   constructor(code: EngineError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'EngineError';

@@ -105,7 +105,8 @@ function diskDevice(disk: DiskAttachment, place: number, indexes: Set<number>): 
   };
 }
 
-function nicDevice(nic: NicAttachment, place: number): NicDevice {
+/** A network interface in a slot, counted from 1. */
+export function nicDevice(nic: NicAttachment, place: number): NicDevice {
   const id = nic.networkInterfaceId;
   return {
     attachment: nic,

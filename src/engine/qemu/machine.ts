@@ -13,10 +13,11 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
+import { EngineError, type MachineSpec, type MachineStatus, type NicAttachment, type Screen } from '../engine.ts';
 import { Calmness } from './calmness.ts';
 import type { Cgroups } from './cgroup.ts';
 import { deleteSaved, endSignal, loadFromRoot, saveToRoot, signalResume } from './hibernation.ts';
+import { pluggedNics, plugNic, unplugNic } from './hot-plug.ts';
 import { launchQemu } from './launch.ts';
 import { MachineFolder } from './machine-folder.ts';
 import { vpcNamespace } from './names.ts';
@@ -58,7 +59,17 @@ export interface MachineContext {
   log(line: string): void;
 }
 
-type Request = 'start' | 'powerButton' | 'hibernate' | 'powerOff' | 'reset' | 'screenshot' | 'remove';
+type Request =
+  | 'attachNic'
+  | 'detachNic'
+  | 'listNics'
+  | 'start'
+  | 'powerButton'
+  | 'hibernate'
+  | 'powerOff'
+  | 'reset'
+  | 'screenshot'
+  | 'remove';
 type State = MachineStatus['state'];
 
 /** Requests arrive in any state; what is done twice or too late is no error, except where there is nothing to give. */
@@ -68,6 +79,9 @@ const rules: Record<Request, Record<State, 'do' | 'nothing' | 'refuse'>> = {
   hibernate: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   powerOff: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   reset: { absent: 'refuse', running: 'do', stopped: 'refuse' },
+  attachNic: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  detachNic: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  listNics: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   screenshot: { absent: 'refuse', running: 'do', stopped: 'refuse' },
   remove: { absent: 'do', running: 'do', stopped: 'do' },
 };
@@ -149,6 +163,24 @@ export class Machine {
     return this.#request('reset', async () => {
       await (await this.#connection()).execute('system_reset');
     });
+  }
+
+  attachNic(nic: NicAttachment): Promise<void> {
+    return this.#request('attachNic', async () => {
+      if (this.#spec) await plugNic(await this.#connection(), this.#spec, nic);
+    });
+  }
+
+  detachNic(networkInterfaceId: string, force: boolean): Promise<void> {
+    return this.#request('detachNic', async () => unplugNic(await this.#connection(), networkInterfaceId, force));
+  }
+
+  async listNics(): Promise<string[]> {
+    let nics: string[] = [];
+    await this.#request('listNics', async () => {
+      nics = await pluggedNics(await this.#connection());
+    });
+    return nics;
   }
 
   async screenshot(): Promise<Screen> {

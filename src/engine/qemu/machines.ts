@@ -96,6 +96,15 @@ export function createMachines(context: MachineContext): QemuMachines {
       await machine.remove();
       if (machines.get(instanceId) === machine && machine.status.state === 'absent') machines.delete(instanceId);
     },
+    async attachNic(instanceId, nic) {
+      await find(instanceId).attachNic(nic);
+    },
+    async detachNic(instanceId, networkInterfaceId, options) {
+      await find(instanceId).detachNic(networkInterfaceId, options?.force ?? false);
+    },
+    async listNics(instanceId) {
+      return find(instanceId).listNics();
+    },
     async list() {
       return [...machines.keys()];
     },

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { type Engine, EngineError, type EngineEvents, type MachineStatus } from '../engine.ts';
+import { validateGroup, validatePort, validateVpc } from '../network/validate.ts';
 
 /**
  * An engine without machines: what is asked for is there at once, and nothing runs. For tests of the API, of clients
@@ -14,6 +15,8 @@ export function createSimulator(): Engine {
   const machines = new Map<string, number | Exclude<MachineStatus, { state: 'running' }>>();
   const volumes = new Set<string>();
   const snapshots = new Set<string>();
+  /** Interfaces of running machines that have any. */
+  const nics = new Map<string, Set<string>>();
   const ports = new Map<string, Set<string>>();
   let events: EngineEvents | undefined;
 
@@ -35,6 +38,7 @@ export function createSimulator(): Engine {
   function stop(instanceId: string, status: MachineStatus & { state: 'stopped' }): void {
     if (!isRunning(instanceId)) return;
     machines.set(instanceId, status);
+    nics.delete(instanceId);
     changed(instanceId);
   }
 
@@ -49,9 +53,10 @@ export function createSimulator(): Engine {
       architectures: ['i386', 'x86_64', 'arm64', 'x86_64_mac', 'arm64_mac'],
     },
     machines: {
-      async ensureRunning({ instanceId }) {
+      async ensureRunning({ instanceId, nics: plugged }) {
         if (isRunning(instanceId)) return;
         machines.set(instanceId, Date.now());
+        if (plugged.length > 0) nics.set(instanceId, new Set(plugged.map(nic => nic.networkInterfaceId)));
         changed(instanceId);
       },
       async status(instanceId) {
@@ -71,7 +76,18 @@ export function createSimulator(): Engine {
         if (!isRunning(instanceId)) throw new EngineError('Invalid', `the machine ${instanceId} is not running`);
       },
       async remove(instanceId) {
+        nics.delete(instanceId);
         if (machines.delete(instanceId)) changed(instanceId);
+      },
+      async attachNic(instanceId, { networkInterfaceId }) {
+        if (!isRunning(instanceId)) return;
+        nics.set(instanceId, (nics.get(instanceId) ?? new Set()).add(networkInterfaceId));
+      },
+      async detachNic(instanceId, networkInterfaceId) {
+        nics.get(instanceId)?.delete(networkInterfaceId);
+      },
+      async listNics(instanceId) {
+        return [...(nics.get(instanceId) ?? [])];
       },
       async list() {
         return [...machines.keys()];
@@ -104,16 +120,20 @@ export function createSimulator(): Engine {
       },
     },
     fabric: {
-      async ensureVpc({ vpcId }) {
-        portsOf(vpcId);
+      async ensureVpc(intent) {
+        validateVpc(intent);
+        portsOf(intent.vpcId);
       },
       async removeVpc(vpcId) {
         ports.delete(vpcId);
       },
-      async ensureGroup() {},
+      async ensureGroup(intent) {
+        validateGroup(intent);
+      },
       async removeGroup() {},
-      async ensurePort({ vpcId, networkInterfaceId }) {
-        portsOf(vpcId).add(networkInterfaceId);
+      async ensurePort(intent) {
+        validatePort(intent);
+        portsOf(intent.vpcId).add(intent.networkInterfaceId);
       },
       async removePort(vpcId, networkInterfaceId) {
         ports.get(vpcId)?.delete(networkInterfaceId);
@@ -133,6 +153,7 @@ export function createSimulator(): Engine {
     },
     async destroy() {
       machines.clear();
+      nics.clear();
       ports.clear();
     },
     async capacity() {

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortIntent, VpcIntent } from '../../engine.ts';
+import { addressAt, formatAddress, netmask, parsePrefix } from '../../network/ipv4.ts';
 import { vpcNamespace } from '../names.ts';
-import { addressAt, formatAddress, netmask, parsePrefix } from './ipv4.ts';
 import { internetGatewayLink, vpcMtu } from './layout.ts';
 import { run } from './run.ts';
 import { resolverAddress } from './vpc-firewall.ts';

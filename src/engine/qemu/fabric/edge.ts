@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { EngineError } from '../../engine.ts';
+import { addressAt, formatPrefix, parsePrefix } from '../../network/ipv4.ts';
 import { edgeNamespace, vpcNamespace } from '../names.ts';
 import { edgeFirewall, hostFirewall } from './edge-firewall.ts';
-import { addressAt, formatPrefix, parsePrefix } from './ipv4.ts';
 import {
   edgeLinkAddress,
   hostInterface,

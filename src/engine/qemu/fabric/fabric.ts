@@ -2,12 +2,12 @@ import { access, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FabricDriver, MetadataListener, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
 import { EngineError } from '../../engine.ts';
+import { validateGroup, validateId, validatePort, validateVpc } from '../../network/validate.ts';
 import { Edge } from './edge.ts';
 import { hostInterface, runtimeDir, vpcLinkName } from './layout.ts';
 import { refuseConflict, validatePublicAddress } from './pool.ts';
 import { type PortKind, tapPorts } from './port-link.ts';
 import { searchPath } from './run.ts';
-import { validateGroup, validateId, validatePort, validateVpc } from './validate.ts';
 import { Vpc, type VpcContext } from './vpc.ts';
 
 export { reservedPublicAddresses, tokenReasonPhrase } from './layout.ts';
@@ -73,6 +73,24 @@ async function hostNameServers(): Promise<string[]> {
   return [];
 }
 
+/** @throws EngineError `Unsupported` for what this fabric does not carry yet. */
+function refuseUnsupported(intent: VpcIntent): void {
+  const parts: readonly (readonly [string, boolean])[] = [
+    ['IPv6', (intent.ipv6CidrBlocks ?? []).length > 0 || intent.egressOnlyInternetGateway === true],
+    ['NAT gateways', (intent.natGateways ?? []).length > 0],
+    ['VPC peering connections', (intent.peeringConnections ?? []).length > 0],
+    ['network ACLs', (intent.networkAcls ?? []).length > 0],
+    ['routes of internet gateways', (intent.internetGatewayRoutes ?? []).length > 0],
+    ['DHCP options', intent.dhcpOptions !== undefined],
+    [
+      'routes to network interfaces',
+      intent.subnets.some(({ routes }) => routes.some(one => typeof one.target !== 'string')),
+    ],
+  ];
+  const [missing] = parts.filter(([, there]) => there).map(([what]) => what);
+  if (missing !== undefined) throw new EngineError('Unsupported', `The network of this machine has no ${missing}.`);
+}
+
 /** The network of the `qemu` engine: one namespace a VPC, one TAP a network interface. See `layout.ts` for the picture. */
 export function createFabric(options: FabricOptions): Fabric {
   const { dataDir, publicPool, uplink, log = () => undefined } = options;
@@ -122,6 +140,7 @@ export function createFabric(options: FabricOptions): Fabric {
   return {
     async ensureVpc(intent: VpcIntent): Promise<void> {
       validateVpc(intent);
+      refuseUnsupported(intent);
       await vpcOf(intent.vpcId).ensure(intent);
     },
     removeVpc,

@@ -1,5 +1,5 @@
 import type { PacketRule, SecurityGroupIntent } from '../../engine.ts';
-import { withoutContained } from './ipv4.ts';
+import { withoutContained } from '../../network/ipv4.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Security groups: two chains each, and the set of their members' private addresses. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { addressAt, parsePrefix } from '../../network/ipv4.ts';
 import { dataDirHash } from '../names.ts';
-import { addressAt, parsePrefix } from './ipv4.ts';
 
 /**
  * Fixed names, numbers and addresses of the fabric.

@@ -1,5 +1,5 @@
 import { EngineError } from '../../engine.ts';
-import { contains, overlaps, parsePrefix } from './ipv4.ts';
+import { contains, overlaps, parsePrefix } from '../../network/ipv4.ts';
 import { reservedPublicAddresses } from './layout.ts';
 import { ipJson } from './run.ts';
 

@@ -1,6 +1,6 @@
 import type { PortIntent, SubnetIntent } from '../../engine.ts';
+import { addressAt, parsePrefix } from '../../network/ipv4.ts';
 import { tapName } from '../names.ts';
-import { addressAt, parsePrefix } from './ipv4.ts';
 import { portGroup, routerMac, vpcMtu } from './layout.ts';
 import type { VpcActual } from './vpc-actual.ts';
 

@@ -1,5 +1,5 @@
 import type { VpcIntent } from '../../engine.ts';
-import { addressAt, parsePrefix } from './ipv4.ts';
+import { addressAt, parsePrefix } from '../../network/ipv4.ts';
 import { dnsLinkLocalAddress, internetGatewayLink, metadataAddress, tokenReasonPhrase } from './layout.ts';
 import { table } from './ruleset.ts';
 import type { Transaction } from './transaction.ts';

@@ -1,5 +1,5 @@
 import type { VpcIntent } from '../../engine.ts';
-import { addressAt, formatPrefix, parsePrefix } from './ipv4.ts';
+import { addressAt, formatPrefix, parsePrefix } from '../../network/ipv4.ts';
 import {
   dnsLinkLocalAddress,
   edgeLinkAddress,
@@ -48,7 +48,7 @@ export function desiredRouting(intent: VpcIntent, linkAddress: string | undefine
     addresses.push(addressAt(parsePrefix(subnet.cidrBlock), 1));
     rules.push(`priority ${subnetRulePriority} fwmark 0x${table.toString(16)} table ${table}`);
     for (const { destination, target } of subnet.routes) {
-      if (destination.includes(':')) continue;
+      if (destination.includes(':') || target === 'local') continue;
       const prefix = formatPrefix(parsePrefix(destination));
       if (target === 'blackhole') routes.push(`blackhole ${prefix} table ${table}`);
       else if (linkAddress !== undefined && intent.internetGateway) routes.push(viaGateway(prefix, table));

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { PortIntent } from '../../engine.ts';
+import { validateGroup, validatePort, validateVpc } from '../../network/validate.ts';
 import { Batch } from './batch.ts';
 import { dnsmasqConfig, portRecords } from './dnsmasq.ts';
 import { createFabric } from './fabric.ts';
@@ -8,7 +9,6 @@ import { reservedPublicAddresses, subnetTable } from './layout.ts';
 import { validatePublicAddress } from './pool.ts';
 import { portLinkCommands, removePortLinkCommands, tapPorts } from './port-link.ts';
 import { SerialQueue } from './queue.ts';
-import { validateGroup, validatePort, validateVpc } from './validate.ts';
 import { nothingThere } from './vpc-actual.ts';
 import { desiredRouting, type Routing, routesOf, routingCommands, rulesOf } from './vpc-routing.ts';
 

@@ -1,4 +1,4 @@
-import { EngineError } from '../../engine.ts';
+import { EngineError } from '../engine.ts';
 
 /** IPv4 arithmetic on unsigned 32-bit numbers; IPv4 addresses are strings everywhere else. */
 
