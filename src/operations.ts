@@ -1,4 +1,5 @@
 import type { AnyOperation } from './api/operation.ts';
+import { cloudTrailOperations } from './cloudtrail/operations.ts';
 import { ec2Operations } from './ec2/operations.ts';
 import { iamOperations } from './iam/operations.ts';
 import { ssmOperations } from './ssm/operations.ts';
@@ -6,6 +7,7 @@ import { stsOperations } from './sts/operations.ts';
 
 /** Every operation of every service. */
 export const operations: readonly AnyOperation[] = [
+  ...cloudTrailOperations,
   ...ec2Operations,
   ...iamOperations,
   ...ssmOperations,

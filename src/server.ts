@@ -9,6 +9,7 @@ import type { Services } from './api/services.ts';
 import { secretSetting } from './api/settings.ts';
 import { EventLog } from './cloudtrail/log/event-log.ts';
 import { createRecorder } from './cloudtrail/recorder.ts';
+import { trailController } from './cloudtrail/trails/delivery.ts';
 import { UserError } from './config/user-error.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
 import { instances } from './ec2/instances/model.ts';
@@ -110,7 +111,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);
     undo.push(() => imageCache.close());
     await imageCache.follow(state, () => clock.now());
-    const { controllers, removeOrphans } = ec2Controllers({ state, engine, clock, log });
+    const { controllers, removeOrphans } = ec2Controllers({
+      state,
+      engine,
+      clock,
+      log,
+      others: [trailController({ state, events, clock, folder: join(dataDir, 'buckets') })],
+    });
     const metadata = createMetadataService({
       state,
       clock,
@@ -134,6 +141,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       tokenKey: secretSetting(state, secrets, 'page-token-key'),
       secrets,
       lastUse,
+      events,
       publicPool: options.publicPool,
     };
     const handle = createDispatcher({

@@ -1,9 +1,18 @@
 import { accounts } from './accounts/model.ts';
 import { clientTokens } from './api/client-tokens.ts';
 import { settings } from './api/settings.ts';
+import { trailLogs, trails } from './cloudtrail/trails/model.ts';
 import { ec2Tables } from './ec2/tables.ts';
 import { iamTables } from './iam/tables.ts';
 import type { AnyTable } from './state/state.ts';
 
 /** Every table that the state keeps. */
-export const tables: readonly AnyTable[] = [accounts, clientTokens, settings, ...ec2Tables, ...iamTables];
+export const tables: readonly AnyTable[] = [
+  accounts,
+  clientTokens,
+  settings,
+  trailLogs,
+  trails,
+  ...ec2Tables,
+  ...iamTables,
+];

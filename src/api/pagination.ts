@@ -57,7 +57,7 @@ export function paginateEntries<Row>(context: ReadContext, input: PageInput, sou
   for (const entry of source.entries(after)) {
     if (source.matches !== undefined && !source.matches(entry.row)) continue;
     // One more than the page shows that there is a next page; it is not served.
-    if (rows.length >= size) return { rows, nextToken: sealToken(context, last) };
+    if (rows.length >= size) return { rows, nextToken: sealPlace(context, last) };
     rows.push(entry.row);
     last = entry.sequence;
   }
@@ -74,7 +74,7 @@ export function paginateArray<Row>(
   const size = pageSize(input.MaxResults, options.range ?? [5, 1000]) ?? options.defaultSize ?? all.length;
   const start = input.NextToken === undefined ? 0 : openToken(context, input.NextToken);
   const end = start + size;
-  return { rows: all.slice(start, end), nextToken: end < all.length ? sealToken(context, end) : undefined };
+  return { rows: all.slice(start, end), nextToken: end < all.length ? sealPlace(context, end) : undefined };
 }
 
 /** Refuses `MaxResults` together with ids, as EC2 does for some actions. */
@@ -106,8 +106,8 @@ function pageSize(value: number | undefined, [minimum, maximum]: readonly [numbe
 
 const tokenVersion = 1;
 
-/** Layout: version, place (6 bytes), HMAC-SHA-256 of these and what the token is bound to, cut to 16 bytes. */
-function sealToken(context: ReadContext, place: number): string {
+/** A place in a listing as a token of this request. Layout: version, place (6 bytes), HMAC-SHA-256 of these and what the token is bound to, cut to 16 bytes. */
+export function sealPlace(context: ReadContext, place: number): string {
   const head = Buffer.alloc(7);
   head.writeUInt8(tokenVersion, 0);
   head.writeUIntBE(place, 1, 6);
@@ -115,19 +115,20 @@ function sealToken(context: ReadContext, place: number): string {
 }
 
 function openToken(context: ReadContext, token: string): number {
+  const place = openPlace(context, token);
+  if (place !== undefined) return place;
+  throw new ApiError(
+    'InvalidNextToken',
+    'The specified NextToken is not valid for this request. Use the token of the previous page with the same parameters.',
+  );
+}
+
+/** The place in a token of `sealPlace`; undefined when it was made for another request, or by somebody else. */
+export function openPlace(context: ReadContext, token: string): number | undefined {
   const bytes = Buffer.from(token, 'base64url');
   const head = bytes.subarray(0, 7);
-  if (
-    bytes.length !== 23 ||
-    bytes.toString('base64url') !== token ||
-    !timingSafeEqual(bytes.subarray(7), authenticate(context, head))
-  ) {
-    throw new ApiError(
-      'InvalidNextToken',
-      'The specified NextToken is not valid for this request. Use the token of the previous page with the same parameters.',
-    );
-  }
-  return head.readUIntBE(1, 6);
+  const isWhole = bytes.length === 23 && bytes.toString('base64url') === token;
+  return isWhole && timingSafeEqual(bytes.subarray(7), authenticate(context, head)) ? head.readUIntBE(1, 6) : undefined;
 }
 
 function authenticate(context: ReadContext, head: Uint8Array): Buffer {

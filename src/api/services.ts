@@ -1,3 +1,4 @@
+import type { EventReader } from '../cloudtrail/log/reader.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LastUse } from '../iam/last-use.ts';
 import type { Secrets } from '../iam/secrets.ts';
@@ -15,6 +16,8 @@ export interface Services {
   readonly secrets: Secrets;
   /** When access keys and roles were last used. */
   readonly lastUse: LastUse;
+  /** The record of all calls. */
+  readonly events: EventReader;
   /** CIDR from which public addresses are taken. */
   readonly publicPool: string;
 }

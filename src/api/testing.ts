@@ -70,7 +70,7 @@ export function createTestApi(
     operations,
     prepareRegion,
     record: createRecorder(state, clock, incomplete).record,
-    services: { clock, engine, tokenKey: randomBytes(32), secrets, lastUse, publicPool: '198.18.0.0/16' },
+    services: { clock, engine, tokenKey: randomBytes(32), secrets, lastUse, events, publicPool: '198.18.0.0/16' },
   });
   const call = async <Output>(operation: string, input: object = {}, options: CallOptions = {}) => {
     const account = options.as?.account ?? options.account ?? '000000000000';

@@ -1,6 +1,6 @@
 import { clientTokenController } from '../api/client-tokens.ts';
 import type { Clock } from '../api/clock.ts';
-import { Controllers } from '../controllers/controllers.ts';
+import { type Controller, Controllers } from '../controllers/controllers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { State } from '../state/state.ts';
 import { instanceController, removeOrphanMachines } from './instances/controller.ts';
@@ -16,10 +16,12 @@ export interface Ec2Options {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** Those of other services, which run with them. */
+  readonly others?: readonly Controller[];
 }
 
 /** The controllers of EC2, ready to be started. */
-export function ec2Controllers({ state, engine, clock, log }: Ec2Options): {
+export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Options): {
   controllers: Controllers;
   removeOrphans: () => Promise<void>;
 } {
@@ -29,6 +31,7 @@ export function ec2Controllers({ state, engine, clock, log }: Ec2Options): {
     [
       instanceController({ state, engine, clock, network, log }),
       clientTokenController(state, clock),
+      ...others,
       snapshotController(state, engine.disks),
       ...(network === undefined
         ? []
