@@ -1,8 +1,8 @@
 import { type Address, parseAddress, parseRange, within } from './addresses.ts';
 import { parseDate } from './dates.ts';
-import { matcherOf, matches, segmented, segmentsOf } from './glob.ts';
+import { matcherOf, segmented, segmentsOf } from './glob.ts';
 import type { ContextKeys } from './types.ts';
-import { expandPattern, expandTemplate, type Template, templateOf } from './variables.ts';
+import { expandPattern, expandTemplate, noKeys, type Template, templateOf } from './variables.ts';
 
 /**
  * How a value of the request compares with the values of the policy: it matches one of them or differs from all, or
@@ -29,35 +29,35 @@ function plain(negated: boolean, read: Reader): Operator {
     negated,
     compile: values => {
       const tests = values.flatMap(text => read(text) ?? []);
-      return { keys: [], test: value => (tests.some(test => test(value)) ? 'matches' : 'differs') };
+      return {
+        keys: [],
+        test: value => {
+          for (const test of tests) if (test(value)) return 'matches';
+          return 'differs';
+        },
+      };
     },
   };
 }
 
-/** An operator whose values may have variables; texts without them are read once. */
+/** An operator whose values may have variables; values without them are read once. */
 function variable(
   negated: boolean,
-  read: Reader,
-  expand: (template: Template, keys: ContextKeys) => ((value: string) => boolean) | undefined,
+  read: (template: Template, keys: ContextKeys) => ((value: string) => boolean) | undefined,
 ): Operator {
   return {
     negated,
     compile: (values, variables) => {
-      const templates = values.map(text => ({ text, template: templateOf(text, variables) }));
-      const fixed = templates.flatMap(({ text, template }) => {
-        if (template.keys.length > 0) return [];
-        // `${*}` and its like need no request, but are not read as texts.
-        const isText = template.parts.length === 1 && typeof template.parts[0] === 'string';
-        return (isText ? read(text) : expand(template, none)) ?? [];
-      });
-      const open = templates.flatMap(({ template }) => (template.keys.length > 0 ? [template] : []));
+      const templates = values.map(text => templateOf(text, variables));
+      const fixed = templates.flatMap(template => (template.names.length > 0 ? [] : (read(template, noKeys) ?? [])));
+      const open = templates.filter(template => template.names.length > 0);
       return {
-        keys: open.flatMap(template => template.keys),
+        keys: open.flatMap(template => template.names.map(name => name.toLowerCase())),
         test: (value, keys) => {
           for (const test of fixed) if (test(value)) return 'matches';
           let result: Comparison = 'differs';
           for (const template of open) {
-            const test = expand(template, keys);
+            const test = read(template, keys);
             if (test === undefined) result = 'unresolved';
             else if (test(value)) return 'matches';
           }
@@ -68,59 +68,37 @@ function variable(
   };
 }
 
-const none: ContextKeys = new Map();
-
 const stringEquals = (negated: boolean): Operator =>
-  variable(
-    negated,
-    text => value => value === text,
-    (template, keys) => {
-      const text = expandTemplate(template, keys);
-      return text === undefined ? undefined : value => value === text;
-    },
-  );
-
-const stringEqualsIgnoreCase = (negated: boolean): Operator => {
-  const ignoringCase = (text: string): ((value: string) => boolean) => {
-    const lower = text.toLowerCase();
-    return value => value.toLowerCase() === lower;
-  };
-  return variable(negated, ignoringCase, (template, keys) => {
+  variable(negated, (template, keys) => {
     const text = expandTemplate(template, keys);
-    return text === undefined ? undefined : ignoringCase(text);
+    return text === undefined ? undefined : value => value === text;
   });
-};
 
-const stringLike = (negated: boolean): Operator => {
-  const like = (template: Template, keys: ContextKeys): ((value: string) => boolean) | undefined => {
+const stringEqualsIgnoreCase = (negated: boolean): Operator =>
+  variable(negated, (template, keys) => {
+    const text = expandTemplate(template, keys)?.toLowerCase();
+    return text === undefined ? undefined : value => value.toLowerCase() === text;
+  });
+
+const stringLike = (negated: boolean): Operator =>
+  variable(negated, (template, keys) => {
     const pattern = expandPattern(template, keys);
-    return pattern === undefined ? undefined : value => matches(pattern, value);
-  };
-  return variable(negated, text => matcherOf(expandPattern(templateOf(text, false), none) ?? []), like);
-};
+    return pattern === undefined ? undefined : matcherOf(pattern);
+  });
 
 /** `ArnEquals` and `ArnLike` are the same: each of the six segments by itself, each with wildcards. */
-const arn = (negated: boolean): Operator => {
-  const like = (template: Template, keys: ContextKeys): ((value: string) => boolean) | undefined => {
+const arn = (negated: boolean): Operator =>
+  variable(negated, (template, keys) => {
     const pattern = expandPattern(template, keys);
     if (pattern === undefined) return undefined;
-    if (segmentsOf(pattern) < 6) return () => false;
-    return matcherOf(segmented(pattern, false));
-  };
-  return variable(negated, text => like(templateOf(text, false), none), like);
-};
+    return segmentsOf(pattern) < 6 ? () => false : matcherOf(segmented(pattern, false));
+  });
 
-const bool: Operator = variable(
-  false,
-  text => {
-    const wanted = text.toLowerCase();
-    return wanted === 'true' || wanted === 'false' ? value => value.toLowerCase() === wanted : undefined;
-  },
-  (template, keys) => {
-    const wanted = expandTemplate(template, keys)?.toLowerCase();
-    return wanted === undefined ? undefined : value => value.toLowerCase() === wanted;
-  },
-);
+const bool: Operator = variable(false, (template, keys) => {
+  const wanted = expandTemplate(template, keys)?.toLowerCase();
+  if (wanted === undefined) return undefined;
+  return wanted === 'true' || wanted === 'false' ? value => value.toLowerCase() === wanted : () => false;
+});
 
 /** Numbers and dates: both sides become numbers, and what cannot be read matches nothing. */
 function ordered(
@@ -194,7 +172,7 @@ const operators: ReadonlyMap<string, Operator> = new Map([
   ]),
 ]);
 
-/** The operator of a lower-case name, without set operator and `IfExists`. `Null` is not among them: it has no values to compare. */
+/** The operator of a lower-case name without set operator and `IfExists`; `Null`, which compares nothing, is not one. */
 export function operatorOf(name: string): Operator | undefined {
   return operators.get(name);
 }

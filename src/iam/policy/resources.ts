@@ -1,7 +1,7 @@
 import type { Elements } from './document.ts';
-import { matcherOf, matches, type Pattern, patternOf, segmented } from './glob.ts';
+import { matcherOf, matches, patternOf, segmented } from './glob.ts';
 import type { ContextKeys } from './types.ts';
-import { expandPattern, type Template, templateOf } from './variables.ts';
+import { expandPattern, noKeys, type Template, templateOf } from './variables.ts';
 
 type ResourceTest = (resource: string, keys: ContextKeys) => boolean | undefined;
 
@@ -49,15 +49,16 @@ export function compileResources(
 
 function compileResource(text: string, variables: boolean): { test: ResourceTest; keys: readonly string[] } {
   const template = templateOf(text, variables);
-  if (template.keys.length === 0) {
-    const pattern = expandPattern(template, new Map()) as Pattern;
-    return { test: matcherOf(segmented(pattern, true)), keys: [] };
+  const keys = template.names.map(name => name.toLowerCase());
+  if (keys.length === 0) {
+    const pattern = expandPattern(template, noKeys);
+    return { keys, test: pattern === undefined ? () => undefined : matcherOf(segmented(pattern, true)) };
   }
-  if (!variablesAreBehindFifthColon(template)) return { test: () => undefined, keys: template.keys };
+  if (!variablesAreBehindFifthColon(template)) return { keys, test: () => undefined };
   return {
-    keys: template.keys,
-    test: (resource, keys) => {
-      const pattern = expandPattern(template, keys);
+    keys,
+    test: (resource, context) => {
+      const pattern = expandPattern(template, context);
       return pattern === undefined ? undefined : matches(segmented(pattern, true), resource);
     },
   };
@@ -65,5 +66,5 @@ function compileResource(text: string, variables: boolean): { test: ResourceTest
 
 function variablesAreBehindFifthColon(template: Template): boolean {
   const [first] = template.parts;
-  return typeof first === 'string' && first.split(':').length > 5;
+  return first !== undefined && 'text' in first && first.text.split(':').length > 5;
 }

@@ -115,7 +115,7 @@ function checkResource(resource: string): void {
   const [arn, partition = '', service = '*', region = '*', account = '*', ...rest] = resource.split(':');
   if (arn !== 'arn' || !resource.includes(':')) throw malformed(`Resource ${resource} must be in ARN format or "*".`);
   const path = rest.length === 0 ? '*' : rest.join(':');
-  if (partition !== 'aws')
+  if (partition !== 'aws' && partition !== '*')
     throw malformed(
       `Partition "${partition}" is not valid for resource "arn:${partition}:${service}:${region}:${account}:${path}".`,
     );
@@ -123,10 +123,10 @@ function checkResource(resource: string): void {
     throw malformed('Resource vendor must be fully qualified and cannot contain regexes.');
   if (service === 'iam') {
     if (region !== '') throw malformed(`IAM resource ${resource} cannot contain region information.`);
-    if (!path.startsWith('*') && !iamPaths.some(start => path.startsWith(start)))
+    if (path !== 'root' && !path.startsWith('*') && !iamPaths.some(start => path.startsWith(start)))
       throw malformed(`IAM resource path must either be "*" or start with ${iamPaths.join(', ')}.`);
   }
-  if (service === 's3' && region !== '' && !path.startsWith('accesspoint/'))
+  if (service === 's3' && region !== '' && !/^access(?:point|-grants)\//.test(path))
     throw malformed(`Resource ${resource} can not contain region information.`);
 }
 

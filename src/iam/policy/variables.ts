@@ -7,12 +7,19 @@ import type { ContextKeys } from './types.ts';
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 export interface Template {
-  readonly parts: readonly (string | Pattern | Variable)[];
-  /** Lower-case names of the keys that the variables ask for. */
-  readonly keys: readonly string[];
+  readonly parts: readonly (Fixed | Variable)[];
+  /** Names of the keys that the variables ask for, as written. */
+  readonly names: readonly string[];
+}
+
+/** What is the same in every request: as a text, and as a pattern in which the text's wildcards are wildcards. */
+interface Fixed {
+  readonly text: string;
+  readonly pattern: Pattern;
 }
 
 interface Variable {
+  readonly name: string;
   readonly key: string;
   readonly fallback?: string;
 }
@@ -22,27 +29,28 @@ const withDefault = /^(.*?)\s*,\s*'(.*)'$/s;
 
 /** @param variables whether the policy's version knows variables: otherwise `${…}` is text like any other. */
 export function templateOf(text: string, variables: boolean): Template {
-  if (!variables) return { parts: [text], keys: [] };
-  const parts: (string | Pattern | Variable)[] = [];
+  const parts: (Fixed | Variable)[] = [];
   let from = 0;
-  for (const found of text.matchAll(variable)) {
+  for (const found of variables ? text.matchAll(variable) : []) {
     const content = found[1] as string;
-    if (found.index > from) parts.push(text.slice(from, found.index));
-    parts.push(content === '*' || content === '?' || content === '$' ? literalOf(content) : variableOf(content));
+    if (found.index > from) parts.push(fixed(text.slice(from, found.index)));
+    if (/^[*?$]$/.test(content)) parts.push({ text: content, pattern: literalOf(content) });
+    else parts.push(variableOf(content));
     from = found.index + found[0].length;
   }
-  if (from < text.length || parts.length === 0) parts.push(text.slice(from));
-  return { parts, keys: parts.flatMap(part => (isVariable(part) ? [part.key] : [])) };
+  if (from < text.length) parts.push(fixed(text.slice(from)));
+  return { parts, names: parts.flatMap(part => ('name' in part ? [part.name] : [])) };
+}
+
+function fixed(text: string): Fixed {
+  return { text, pattern: patternOf(text) };
 }
 
 function variableOf(content: string): Variable {
   const defaulted = withDefault.exec(content);
-  if (defaulted === null) return { key: content.trim().toLowerCase() };
-  return { key: (defaulted[1] as string).trim().toLowerCase(), fallback: defaulted[2] as string };
-}
-
-function isVariable(part: string | Pattern | Variable): part is Variable {
-  return typeof part === 'object' && 'key' in part;
+  const name = (defaulted?.[1] ?? content).trim();
+  const key = name.toLowerCase();
+  return defaulted === null ? { name, key } : { name, key, fallback: defaulted[2] as string };
 }
 
 /**
@@ -52,13 +60,13 @@ function isVariable(part: string | Pattern | Variable): part is Variable {
 export function expandPattern(template: Template, keys: ContextKeys): Pattern | undefined {
   const pattern: number[] = [];
   for (const part of template.parts) {
-    if (typeof part === 'string') pattern.push(...patternOf(part));
-    else if (!isVariable(part)) pattern.push(...part);
-    else {
-      const value = resolve(part, keys);
-      if (value === undefined) return undefined;
-      pattern.push(...literalOf(value));
+    if ('text' in part) {
+      for (const code of part.pattern) pattern.push(code);
+      continue;
     }
+    const value = resolve(part, keys);
+    if (value === undefined) return undefined;
+    for (let at = 0; at < value.length; at++) pattern.push(value.charCodeAt(at));
   }
   return pattern;
 }
@@ -67,13 +75,9 @@ export function expandPattern(template: Template, keys: ContextKeys): Pattern | 
 export function expandTemplate(template: Template, keys: ContextKeys): string | undefined {
   let text = '';
   for (const part of template.parts) {
-    if (typeof part === 'string') text += part;
-    else if (!isVariable(part)) text += String.fromCharCode(...part);
-    else {
-      const value = resolve(part, keys);
-      if (value === undefined) return undefined;
-      text += value;
-    }
+    const value = 'text' in part ? part.text : resolve(part, keys);
+    if (value === undefined) return undefined;
+    text += value;
   }
   return text;
 }
@@ -89,3 +93,6 @@ function resolve(part: Variable, keys: ContextKeys): string | undefined {
   if (values === undefined || values.length === 0) return part.fallback;
   return values.length === 1 ? values[0] : undefined;
 }
+
+/** For templates without variables, which need no request. */
+export const noKeys: ContextKeys = new Map();
