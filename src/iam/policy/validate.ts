@@ -112,14 +112,16 @@ const iamPaths = [
 
 function checkResource(resource: string): void {
   if (resource === '*') return;
-  const [arn, partition = '', service = '*', region = '*', account = '*', ...rest] = resource.split(':');
-  if (arn !== 'arn' || !resource.includes(':')) throw malformed(`Resource ${resource} must be in ARN format or "*".`);
+  // The colons of variables separate nothing.
+  const parts = resource.replace(/\$\{[^{}]*\}/g, '*').split(':');
+  const [arn, partition = '', service = '*', region = '*', account = '*', ...rest] = parts;
+  if (arn !== 'arn' || parts.length < 2) throw malformed(`Resource ${resource} must be in ARN format or "*".`);
   const path = rest.length === 0 ? '*' : rest.join(':');
   if (partition !== 'aws' && partition !== '*')
     throw malformed(
       `Partition "${partition}" is not valid for resource "arn:${partition}:${service}:${region}:${account}:${path}".`,
     );
-  if (resource.split(':').length < 3 || /[*?]/.test(service))
+  if (parts.length < 3 || /[*?]/.test(service))
     throw malformed('Resource vendor must be fully qualified and cannot contain regexes.');
   if (service === 'iam') {
     if (region !== '') throw malformed(`IAM resource ${resource} cannot contain region information.`);
