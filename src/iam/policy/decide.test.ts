@@ -26,3 +26,18 @@ it('says which statement allowed', () => {
     missing: 'identity',
   });
 });
+
+it('remembers what it was asked, but not everything', () => {
+  const policy = compilePolicy(
+    JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 'ec2:*', Resource: '*' } }),
+    { id: 'p', type: 'user' },
+    'identity',
+  );
+  const first = policy.forAction('ec2:RunInstances');
+  expect(policy.forAction('ec2:RunInstances')).toBe(first);
+  // Simulations may ask for any name.
+  for (let at = 0; at < 10_000; at++) policy.forAction(`ec2:Invented${at}`);
+  const again = policy.forAction('ec2:RunInstances');
+  expect(again).toEqual(first);
+  expect(again).not.toBe(first);
+});

@@ -115,6 +115,13 @@ const resources: readonly (readonly [
     `${key}ana`,
     true,
   ],
+  [
+    'a default for a key without values',
+    { Resource: `${key}\${aws:username, 'anonymous'}` },
+    { 'aws:username': [] },
+    `${key}anonymous`,
+    true,
+  ],
   ['an empty default', { Resource: `${key}\${aws:username, ''}end` }, {}, `${key}end`, true],
   ['a wildcard in the default is none', { Resource: `${key}\${aws:username, '*'}` }, {}, `${key}ana`, false],
   ['${*} is an asterisk', { Resource: `${key}a\${*}` }, {}, `${key}a*`, true],
