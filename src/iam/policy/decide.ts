@@ -55,12 +55,12 @@ function missingGate(set: PolicySet, { identity, boundary, session, resource }: 
   const own = (granted: boolean): Gate | undefined =>
     !granted ? 'identity' : !boundary ? 'boundary' : !session ? 'session' : undefined;
   if (set.resource === undefined || resource === undefined) return own(identity);
-  // Services and web identities have no account whose policies could have a say.
   const within = set.principal.account === set.resource.account || set.principal.account === '';
   if (!within) return own(identity) ?? (resource === 'none' ? 'resource' : undefined);
   if (resource === 'self') return undefined;
   if (resource === 'role') return own(true);
-  if (resource === 'none' && set.resource.policy.kind === 'trust') return 'resource';
+  const onlyResource = set.resource.policy.kind === 'trust' || set.principal.account === '';
+  if (resource === 'none' && onlyResource) return 'resource';
   return own(identity);
 }
 

@@ -179,10 +179,11 @@ function repeatedKey(text: string): string | undefined {
     if (token === '{') objects.push(new Set());
     else if (token === '}') objects.pop();
     else if (token.endsWith(':')) {
-      const key: unknown = JSON.parse(token.slice(0, -1));
+      const quoted = token.slice(0, token.lastIndexOf('"') + 1);
+      const key = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
       const seen = objects.at(-1);
-      if (seen?.has(String(key))) return String(key);
-      seen?.add(String(key));
+      if (seen?.has(key)) return key;
+      seen?.add(key);
     }
   }
   return undefined;

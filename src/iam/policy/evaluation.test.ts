@@ -253,6 +253,12 @@ const sameAccount: Cases = [
     { principal: federated, session: [sessionPolicy('Allow')], resource: resource(userArn) },
     'allowed',
   ],
+  [
+    'a service that the resource allows',
+    { principal: service, resource: resource({ Service: 'ec2.amazonaws.com' }) },
+    'allowed',
+  ],
+  ['a service: only the resource can allow it', { principal: service, resource: resource(userArn) }, 'resource'],
   ['root: the resource need not allow', { principal: root, resource: resource(userArn) }, 'allowed'],
   [
     'root: the resource may deny',

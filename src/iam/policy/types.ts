@@ -28,6 +28,7 @@ export interface PolicySet {
 }
 
 export interface PolicyPrincipal {
+  /** Empty for services and web identities: no account of theirs has policies that could have a say. */
   readonly account: string;
   /**
    * All names that Principal elements may call him by: his user ARN; of a role's session the session's and the role's

@@ -55,14 +55,14 @@ function checkOperators(statement: Statement): void {
 }
 
 function checkLegacyForms(statement: Statement): void {
-  const failed = malformed('The policy failed legacy parsing');
+  const failed = (): Error => malformed('The policy failed legacy parsing');
   for (const { operator, values } of statement.conditions)
     if (operatorNameOf(operator)?.base.startsWith('date') && values.some(value => parseDate(value) === undefined))
-      throw failed;
+      throw failed();
   for (const resource of statement.resources?.values ?? []) {
     const parts = resource.split(':');
-    if (resource.startsWith('arn:aws:') && parts[2] === '' && parts.length > 3) throw failed;
-    if (parts.length > 1 && parts.length < 6 && resource.includes('::')) throw failed;
+    if (resource.startsWith('arn:aws:') && parts[2] === '' && parts.length > 3) throw failed();
+    if (parts.length > 1 && parts.length < 6 && resource.includes('::')) throw failed();
   }
 }
 
