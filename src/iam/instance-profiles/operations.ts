@@ -5,7 +5,6 @@ import type {
   DeleteInstanceProfileRequest,
   GetInstanceProfileRequest,
   GetInstanceProfileResponse,
-  InstanceProfile,
   ListInstanceProfilesForRoleRequest,
   ListInstanceProfilesForRoleResponse,
   ListInstanceProfilesRequest,
@@ -15,7 +14,6 @@ import type {
 import { passRole } from '../../api/access.ts';
 import { type AnyOperation, type ReadContext, readOperation, writeOperation } from '../../api/operation.ts';
 import { entityArn } from '../arns.ts';
-import { renderTags, timestamp } from '../entity.ts';
 import { alreadyExists, deleteConflict, noSuchEntity, quotaExceeded } from '../errors.ts';
 import { arnIn, find, findEditable, nameIn, roleKind } from '../identities/kinds.ts';
 import { tagOperations } from '../identities/tags.ts';
@@ -23,10 +21,10 @@ import { newUniqueId } from '../ids.ts';
 import { checkedPath, checkedPathPrefix, checkName } from '../names.ts';
 import { pageByKey } from '../paging.ts';
 import { quotas } from '../quotas.ts';
-import { renderListedRole } from '../roles/render.ts';
 import { newTags } from '../tags.ts';
-import { findInstanceProfile, instanceProfileNamed, roleOfProfile } from './find.ts';
+import { findInstanceProfile, instanceProfileNamed } from './find.ts';
 import { type InstanceProfileRow, instanceProfileArn, instanceProfiles } from './model.ts';
+import { renderListedProfile, renderProfile } from './render.ts';
 
 interface ProfileInput {
   readonly InstanceProfileName?: string | undefined;
@@ -36,22 +34,6 @@ function profileArn(input: ProfileInput, context: ReadContext): string {
   const name = input.InstanceProfileName ?? '';
   const row = instanceProfileNamed(context.db, context.account, name);
   return row === undefined ? entityArn(context.account, 'instance-profile', '/', name || '*') : instanceProfileArn(row);
-}
-
-function renderListed(context: ReadContext, row: InstanceProfileRow): InstanceProfile {
-  const role = roleOfProfile(context.db, row);
-  return {
-    Path: row.path,
-    InstanceProfileName: row.instanceProfileName,
-    InstanceProfileId: row.instanceProfileId,
-    Arn: instanceProfileArn(row),
-    CreateDate: timestamp(row.createDate),
-    Roles: role === undefined ? [] : [renderListedRole(context, role)],
-  };
-}
-
-function render(context: ReadContext, row: InstanceProfileRow): InstanceProfile {
-  return { ...renderListed(context, row), Tags: renderTags(row) };
 }
 
 /** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html */
@@ -83,7 +65,7 @@ const createInstanceProfile = writeOperation<CreateInstanceProfileRequest, Creat
       tags,
     };
     context.db.put(instanceProfiles, row);
-    return { InstanceProfile: render(context, row) };
+    return { InstanceProfile: renderProfile(context, row) };
   },
 });
 
@@ -93,7 +75,7 @@ const getInstanceProfile = readOperation<GetInstanceProfileRequest, GetInstanceP
   name: 'GetInstanceProfile',
   resources: (input, context) => [profileArn(input, context)],
   run: (input, context) => ({
-    InstanceProfile: render(context, findInstanceProfile(context, input.InstanceProfileName ?? '')),
+    InstanceProfile: renderProfile(context, findInstanceProfile(context, input.InstanceProfileName ?? '')),
   }),
 });
 
@@ -161,7 +143,7 @@ const listInstanceProfiles = readOperation<ListInstanceProfilesRequest, ListInst
     const prefix = checkedPathPrefix(input.PathPrefix);
     const all = context.db.by(instanceProfiles, 'account', context.account).filter(row => row.path.startsWith(prefix));
     const { rows, end } = pageByKey(context, input, all, row => row.instanceProfileName.toLowerCase());
-    return { InstanceProfiles: rows.map(row => renderListed(context, row)), ...end };
+    return { InstanceProfiles: rows.map(row => renderListedProfile(context, row)), ...end };
   },
 });
 
@@ -177,7 +159,7 @@ const listInstanceProfilesForRole = readOperation<
     const role = find(context, roleKind, nameIn(roleKind, input));
     const all = context.db.by(instanceProfiles, 'role', role.roleId);
     const { rows, end } = pageByKey(context, input, all, row => row.instanceProfileName.toLowerCase());
-    return { InstanceProfiles: rows.map(row => renderListed(context, row)), ...end };
+    return { InstanceProfiles: rows.map(row => renderListedProfile(context, row)), ...end };
   },
 });
 

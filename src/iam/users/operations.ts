@@ -20,6 +20,8 @@ import { arnIn, find, lookUp, type NamedInput, nameIn, userKind } from '../ident
 import { tagOperations } from '../identities/tags.ts';
 import { newUniqueId } from '../ids.ts';
 import { accessKeys, keyHolder } from '../keys/model.ts';
+import { loginProfiles } from '../login/model.ts';
+import { mfaDevices } from '../mfa/model.ts';
 import { checkedPath, checkedPathPrefix, checkName } from '../names.ts';
 import { pageByKey } from '../paging.ts';
 import { quotas } from '../quotas.ts';
@@ -131,6 +133,8 @@ function checkUnused({ db }: WriteContext, row: UserRow): void {
   if (row.attachedPolicies.length > 0) throw must('detach all policies');
   if (row.inlinePolicies.length > 0) throw must('delete policies');
   if (db.countBy(accessKeys, 'holder', keyHolder(row.account, row.userId)) > 0) throw must('delete access keys');
+  if (db.get(loginProfiles, row.userId) !== undefined) throw must('delete login profile');
+  if (db.countBy(mfaDevices, 'user', row.userId) > 0) throw must('deactivate MFA device');
 }
 
 /** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html */
