@@ -5,7 +5,8 @@ import { median } from './process.ts';
 
 /*
  * What one decision about a call costs with a typical policy of ten statements: `node bench/policy.ts`. Prints the
- * median of the rounds in microseconds, for each request; the target is 5 µs.
+ * median of the rounds in microseconds of processor time (what else runs counts less), for each request; the target is
+ * 5 µs.
  */
 const target = 5;
 const rounds = 15;
@@ -141,9 +142,10 @@ for (const [name, asked, expected] of requests) {
     throw new Error(`${name} is ${effect}, not ${expected}: the bench would measure something else`);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let at = 0; at < each; at++) decide(set, asked);
-    times.push(((performance.now() - start) * 1000) / each);
+    const { user, system } = process.cpuUsage(start);
+    times.push((user + system) / each);
   }
   const middle = median(times);
   slow ||= middle > target;
