@@ -3,21 +3,26 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
+import type { SigningKey } from '../../src/cli/sign.ts';
+import { makeAccounts } from '../support/accounts.ts';
 import { KillableServer } from '../support/killable-server.ts';
-import type { QueryClient } from '../support/query-client.ts';
 import { Random } from '../support/random.ts';
-import { brokenIndexes, brokenInvariants } from './invariants.ts';
-import { bookOf, observe, text } from './observe.ts';
+import { byUserAgent, Ledger } from './ledger.ts';
+import { text } from './observe.ts';
+import { Tenant } from './tenant.ts';
 import { type Counts, Worker } from './worker.ts';
 
 /*
- * The server is killed at random instants under a load of mixed calls, and started again on the same data folder.
- * After each start everything is read back through the API and compared with what the clients were answered.
+ * The server is killed at random instants under a load of mixed calls of several accounts, and started again on the
+ * same data folder. After each start everything is read back through the API and compared with what the clients were
+ * answered. In the end the files of each account's trail must have one event for every call that was answered or had
+ * an effect, and none for an effect that there is not.
  * FOGBANK_CRASH_SEED repeats the choices of a run, FOGBANK_CRASH_KILLS changes how many there are.
  */
-const kills = Number(process.env.FOGBANK_CRASH_KILLS ?? 200);
+const kills = Number(process.env.FOGBANK_CRASH_KILLS ?? 150);
 const seed = Number(process.env.FOGBANK_CRASH_SEED ?? randomInt(2 ** 31));
-const workers = 8;
+/** How many workers each account has. */
+const accounts: Readonly<Record<string, number>> = { '000000000000': 4, '111122223333': 2, '444455556666': 2 };
 /** Milliseconds of load before a kill, at most. */
 const longestLoad = 400;
 /** One kill of this many comes while the server starts. */
@@ -30,66 +35,80 @@ it(`loses nothing that was answered, in ${kills} kills`, { timeout: 15 * 60_000 
   process.stdout.write(`crash test: FOGBANK_CRASH_SEED=${seed}\n`);
   const counts: Counts = { answered: 0, refused: 0, unanswered: 0, happened: 0, vanished: 0, repeated: 0 };
   const random = new Random(seed);
+  const [first = '', ...others] = Object.keys(accounts);
+  const keys = new Map<string, SigningKey>();
+  const made = makeAccounts(victim.dataDir, others);
+  for (const [at, account] of others.entries()) keys.set(account, made[at] as SigningKey);
+  const client = await victim.start();
+  const imageId = text(await client.ok('DescribeImages'), 'imagesSet', 'item', 'imageId');
+  client.close();
+  keys.set(first, victim.credentials);
+
   let last = 0;
   const serial = (): number => ++last;
-  const team = Array.from(
-    { length: workers },
-    (_, at) => new Worker(`w${at}`, { counts, random: new Random(seed + at + 1), serial }),
-  );
-  const terminated: string[] = [];
-  let slowest = 0;
-  let verified = 0;
-
-  const verify = async (client: QueryClient): Promise<void> => {
-    const seen = await observe(
-      client,
-      team.flatMap(worker => worker.instanceIds),
+  const tenants = Object.entries(accounts).map(([account, size]) => {
+    const names = Array.from({ length: size }, (_, at) => `w${account.slice(0, 1)}${at}`);
+    const ledgers = names.map(name => new Ledger(name, account));
+    const workers = names.map(
+      (name, at) =>
+        new Worker(name, {
+          counts,
+          random: new Random(seed + Number(account.slice(0, 1)) * 100 + at + 1),
+          serial,
+          ledger: ledgers[at] as Ledger,
+        }),
     );
-    slowest = Math.max(slowest, seen.converged);
-    for (const worker of team) await worker.check(client, bookOf(worker.name, seen));
-    verified += seen.live.size + seen.volumes.length + seen.interfaces.length + seen.groups.length + seen.rules.length;
-    const broken = [...brokenInvariants(seen), ...(await brokenIndexes(client, seen, 2))];
-    expect([...broken, ...team.flatMap(worker => worker.problems)]).toEqual([]);
-    for (const worker of team) terminated.push(...worker.forgetTerminated());
-  };
+    return new Tenant(account, keys.get(account) as SigningKey, workers, ledgers);
+  });
 
-  let client = await victim.start();
-  const imageId = text(await client.ok('DescribeImages'), 'imagesSet', 'item', 'imageId');
+  let url = client.url.href;
+  for (const tenant of tenants) await tenant.startTrail(url);
   for (let kill = 0; kill < kills; kill++) {
     if (kill % killsAtStart === killsAtStart - 1) {
-      client.close();
       await victim.kill();
       victim.spawn();
       await sleep(random.below(500));
       await victim.kill();
     } else {
-      const working = Promise.all(team.map(worker => worker.work(client, imageId)));
+      const working = Promise.all(
+        tenants.flatMap(tenant =>
+          tenant.workers.map(worker => worker.work(ledger => tenant.client(url, ledger), imageId)),
+        ),
+      );
       await sleep(random.below(longestLoad));
       await victim.kill();
       await working;
-      client.close();
     }
     if (kill % 50 === 49) checkDatabase();
     // Starting at once shows that nobody holds the folder any more.
-    client = await victim.start();
-    await verify(client);
+    url = (await victim.start()).url.href;
+    const broken = await Promise.all(tenants.map(tenant => tenant.verify(url)));
+    expect(broken.flat()).toEqual([]);
     expect(victim.log).not.toMatch(/InternalError|TypeError|attempt \d+ failed/);
   }
 
-  const everything = await observe(client, terminated);
-  expect(brokenInvariants(everything)).toEqual([]);
-  expect(everything.terminated.size).toBe(terminated.length);
-  client.close();
+  for (const tenant of tenants) expect(await tenant.verifyAll(url)).toEqual([]);
+  for (const tenant of tenants) {
+    const latest = byUserAgent(await tenant.lookUp(url, 4));
+    expect(latest.size).toBeGreaterThan(100);
+    expect([...latest.values()].filter(events => events.length > 1)).toEqual([]);
+    expect([...latest.keys()].every(agent => tenant.ledgers.some(ledger => ledger.has(agent)))).toBe(true);
+  }
+  for (const tenant of tenants) expect(await tenant.checkTrail(url, victim.dataDir)).toEqual([]);
   expect(await victim.stop()).toBe(0);
   checkDatabase();
 
   const starts = victim.starts.toSorted((a, b) => a - b);
   const median = Math.round(starts[Math.floor(starts.length / 2)] ?? 0);
+  const sum = (of: (tenant: Tenant) => number): number => tenants.reduce((all, tenant) => all + of(tenant), 0);
+  const events = sum(tenant => tenant.ledgers.reduce((all, ledger) => all + ledger.size, 0));
+  const slowest = Math.round(Math.max(...tenants.map(tenant => tenant.slowest)));
   process.stdout.write(
-    `crash test: ${kills} kills, ${counts.answered} calls answered, ${counts.refused} refused, ${counts.unanswered} without an answer ` +
+    `crash test: ${kills} kills, ${tenants.length} accounts, ${counts.answered} calls answered, ${counts.refused} refused, ${counts.unanswered} without an answer ` +
       `(${counts.happened} had happened, ${counts.vanished} had not), ${counts.repeated} launches repeated with their token; ` +
-      `${verified} resources compared, ${terminated.length} instances terminated; ` +
-      `start ${median} ms (median), everything at rest after ${Math.round(slowest)} ms at most\n`,
+      `${sum(tenant => tenant.verified)} resources compared, ${sum(tenant => tenant.terminated)} instances terminated; ` +
+      `${events} calls compared with their events; ` +
+      `start ${median} ms (median), everything at rest after ${slowest} ms at most\n`,
   );
   expect(counts.answered).toBeGreaterThan(kills * 10);
   expect(counts.happened).toBeGreaterThan(0);

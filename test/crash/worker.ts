@@ -2,6 +2,7 @@ import { XmlElement } from '../../src/cli/xml.ts';
 import { type QueryClient, Unanswered } from '../support/query-client.ts';
 import type { Random } from '../support/random.ts';
 import { type Book, canonical, difference, emptyBook } from './book.ts';
+import type { Ledger } from './ledger.ts';
 import { instancesOf, text } from './observe.ts';
 import { nextStep, type Step } from './steps.ts';
 
@@ -23,15 +24,18 @@ export class Worker {
   readonly #counts: Counts;
   readonly #random: Random;
   readonly #serial: () => number;
+  /** Of this worker alone: the last call in it is that of the step under way. */
+  readonly #ledger: Ledger;
   #book: Book = emptyBook;
   /** The call that was under way when the server was killed. */
   #pending: Step | undefined;
 
-  constructor(name: string, options: { counts: Counts; random: Random; serial: () => number }) {
+  constructor(name: string, options: { counts: Counts; random: Random; serial: () => number; ledger: Ledger }) {
     this.name = name;
     this.#counts = options.counts;
     this.#random = options.random;
     this.#serial = options.serial;
+    this.#ledger = options.ledger;
   }
 
   /** Instances that this worker knows of. */
@@ -39,8 +43,17 @@ export class Worker {
     return Object.keys(this.#book.instances);
   }
 
-  /** Makes calls until the server does not answer any more. */
-  async work(client: QueryClient, imageId: string): Promise<void> {
+  /** Makes calls until the server does not answer any more. @param connect a client that keeps this worker's ledger */
+  async work(connect: (ledger: Ledger) => QueryClient, imageId: string): Promise<void> {
+    const client = connect(this.#ledger);
+    try {
+      await this.#work(client, imageId);
+    } finally {
+      client.close();
+    }
+  }
+
+  async #work(client: QueryClient, imageId: string): Promise<void> {
     const context = { worker: this.name, imageId, random: this.#random, serial: this.#serial };
     for (;;) {
       const step = nextStep(this.#book, context);
@@ -70,12 +83,17 @@ export class Worker {
     this.#pending = undefined;
     if (step?.token !== undefined) return this.#checkLaunch(client, found, step, step.token);
     if (canonical(found) === canonical(this.#book)) {
-      if (step?.apply !== undefined) this.#counts.vanished++;
+      if (step?.apply !== undefined) {
+        this.#counts.vanished++;
+        if (makesADifference(step, this.#book)) this.#ledger.vanished();
+      }
       return;
     }
     const after = step?.settle?.(this.#book, found) ?? step?.apply?.(this.#book, new XmlElement('none'));
-    if (after !== undefined && canonical(found) === canonical(after)) this.#counts.happened++;
-    else {
+    if (after !== undefined && canonical(found) === canonical(after)) {
+      this.#counts.happened++;
+      this.#ledger.happened();
+    } else {
       const call = step === undefined ? 'no call was under way' : `under way: ${JSON.stringify(step)}`;
       this.problems.push(`${this.name}: ${call}\n${difference(this.#book, found)}`);
     }
@@ -97,8 +115,13 @@ export class Worker {
     const others = Object.fromEntries(Object.entries(found.instances).filter(([id]) => !launched.includes(id)));
     const rest = { ...found, instances: others };
     if (canonical(rest) !== canonical(this.#book)) this.problems.push(`${this.name}: ${difference(this.#book, rest)}`);
-    if (launched.length > 0) this.#counts.happened++;
-    else this.#counts.vanished++;
+    if (launched.length > 0) {
+      this.#counts.happened++;
+      this.#ledger.happened();
+    } else {
+      this.#counts.vanished++;
+      this.#ledger.vanished();
+    }
     const again = await client.ok(step.action, step.parameters);
     this.#counts.repeated++;
     // Throws when there are not as many instances as were asked for.
@@ -115,4 +138,11 @@ export class Worker {
       this.problems.push(`${token}: has ${listed.items('reservationSet').length} reservations with ${ids.join(', ')}`);
     this.#book = after;
   }
+}
+
+/** Whether a book shows that a step has happened: to set what is set already does not. */
+function makesADifference(step: Step, book: Book): boolean {
+  // New things are told of by ids that only the answer has, or by what is found.
+  if (step.settle !== undefined || step.apply === undefined) return step.settle !== undefined;
+  return canonical(step.apply(book, new XmlElement('none'))) !== canonical(book);
 }

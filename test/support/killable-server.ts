@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCredentials } from '../../src/cli/server-files.ts';
+import type { SigningKey } from '../../src/cli/sign.ts';
 import { writeEmptyImage } from './empty-image.ts';
 import { output } from './process.ts';
 import { QueryClient } from './query-client.ts';
@@ -74,9 +75,14 @@ export class KillableServer {
       child.on('exit', code => reject(new Error(`the server ended with code ${code} at its start:\n${this.#log}`)));
     });
     this.starts.push(performance.now() - began);
+    return new QueryClient(url, this.credentials);
+  }
+
+  /** The root key of the first account. @throws Error before the first start */
+  get credentials(): SigningKey {
     const credentials = readCredentials(this.dataDir);
     if (credentials === undefined) throw new Error('the server wrote no credentials');
-    return new QueryClient(url, credentials);
+    return credentials;
   }
 
   /** As a power cut to the process: nothing of it runs any more when this resolves. */

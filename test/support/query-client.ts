@@ -16,17 +16,27 @@ export interface Answer {
 /** The connection broke before the answer was complete: whether the call had an effect is not known. */
 export class Unanswered extends Error {}
 
+/** Keeps account of calls. Each has a user agent of its own, by which its event is found. */
+export interface CallLedger {
+  /** A call is about to be made. @returns its user agent */
+  begin(action: string): string;
+  /** @param code of the error that was answered, if one was */
+  answered(userAgent: string, code: string | undefined): void;
+}
+
 /** A client of EC2's Query protocol that neither retries nor hides how an answer ended. */
 export class QueryClient {
   readonly url: URL;
   readonly #key: SigningKey;
   readonly #region: string;
+  readonly #ledger: CallLedger | undefined;
   readonly #agent = new Agent({ keepAlive: true });
 
-  constructor(url: string, key: SigningKey, region = 'us-east-1') {
+  constructor(url: string, key: SigningKey, region = 'us-east-1', ledger?: CallLedger) {
     this.url = new URL('/', url);
     this.#key = key;
     this.#region = region;
+    this.#ledger = ledger;
   }
 
   /** @throws Unanswered */
@@ -36,9 +46,11 @@ export class QueryClient {
     const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
     const signed = { method: 'POST', url: this.url, body, headers: form };
     const headers = signRequest(signed, this.#key, { service: 'ec2', region: this.#region });
-    const { status, source } = await this.#send(headers, body);
+    const userAgent = this.#ledger?.begin(action) ?? 'fogbank-test';
+    const { status, source } = await this.#send({ ...headers, 'user-agent': userAgent }, body);
     const xml = parseXml(source);
     const error = xml.find('Errors', 'Error');
+    this.#ledger?.answered(userAgent, error?.get('Code'));
     return { status, xml, code: error?.get('Code'), message: error?.get('Message') };
   }
 
