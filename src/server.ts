@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accessRules } from './access.ts';
 import { ensureFirstAccount } from './accounts/accounts.ts';
+import { isOptedIn } from './accounts/regions.ts';
 import { createAuthorizer } from './api/authorize.ts';
 import { systemClock } from './api/clock.ts';
 import { createDispatcher } from './api/dispatcher.ts';
@@ -167,6 +168,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       failures: new SignatureFailures(),
       clock,
       regions: name => regionFacts(name) !== undefined,
+      optedIn: (account, region) => isOptedIn(state, account, region),
       log: requestLogger(log),
       refused: recorder.refused,
     });

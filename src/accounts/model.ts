@@ -7,6 +7,8 @@ export interface AccountRow {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly created: number;
+  /** Regions that it may not use, of those that AWS lets accounts opt in to. */
+  readonly optedOutRegions?: readonly string[];
 }
 
 export const accounts = defineTable<AccountRow>()({

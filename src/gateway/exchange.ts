@@ -49,6 +49,8 @@ export interface ExchangeOptions {
   readonly refused?: (call: RefusedCall, error: ApiError) => Promise<void>;
   /** Whether a region exists. */
   readonly regions: (name: string) => boolean;
+  /** Whether an account may use a region that exists; unless given, it may. */
+  readonly optedIn?: (account: string, region: string) => boolean;
 }
 
 /** A call whose parameters could not be read. Its operation is what it claims, whether there is one or not. */
@@ -111,6 +113,9 @@ export async function exchange(
       entry.service = route.model.name;
       const allowUnsignedPayload = takesUnsignedPayload(route, split);
       const key = verifySignature(split, claim, { ...options, now: entry.time, allowUnsignedPayload });
+      if (options.optedIn?.(key.principal.account, claim.region) === false) {
+        throw new SignatureError('disabled-region', 'The security token included in the request is invalid');
+      }
       signer = key.principal;
       entry.account = signer.account;
       response = await run(options, route, split, signer, entry);

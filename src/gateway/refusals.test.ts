@@ -353,6 +353,26 @@ describe('a signature that does not hold is named by each family of services in 
       { accessKey: () => ({ ...testKey, expiration: 0 }) },
       ['400 RequestExpired', '403 ExpiredToken', '400 ExpiredTokenException', '403 ExpiredTokenException'],
     ],
+    [
+      'deactivated key',
+      { accessKey: () => ({ ...testKey, active: false }) },
+      [
+        '401 AuthFailure',
+        '403 InvalidClientTokenId',
+        '400 UnrecognizedClientException',
+        '403 UnrecognizedClientException',
+      ],
+    ],
+    [
+      'region that the account opted out of',
+      { optedIn: (account, region) => account !== '000000000000' || region !== 'us-east-1' },
+      [
+        '401 AuthFailure',
+        '403 InvalidClientTokenId',
+        '400 UnrecognizedClientException',
+        '403 UnrecognizedClientException',
+      ],
+    ],
   ])('%s', async (_what, options, expected) => {
     const other = await startTestGateway(options);
     const requests = [

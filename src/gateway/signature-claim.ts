@@ -44,6 +44,7 @@ export type SignatureFault =
   | 'expired-token'
   | 'expired'
   | 'scope'
+  | 'disabled-region'
   | 'mismatch';
 
 export class SignatureError extends Error {

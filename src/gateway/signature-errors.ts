@@ -41,6 +41,7 @@ const queryCodes: Readonly<Record<SignatureFault, readonly [code: string, status
   'expired-token': ['ExpiredToken', 403],
   expired: ['SignatureDoesNotMatch', 403],
   scope: ['SignatureDoesNotMatch', 403],
+  'disabled-region': ['InvalidClientTokenId', 403],
   mismatch: ['SignatureDoesNotMatch', 403],
 };
 
@@ -52,5 +53,6 @@ const jsonCodes: Readonly<Record<SignatureFault, string>> = {
   'expired-token': 'ExpiredTokenException',
   expired: 'InvalidSignatureException',
   scope: 'InvalidSignatureException',
+  'disabled-region': 'UnrecognizedClientException',
   mismatch: 'InvalidSignatureException',
 };

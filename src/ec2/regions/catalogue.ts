@@ -66,12 +66,13 @@ export function regionFacts(name: string): RegionFacts | undefined {
   return byName.get(name);
 }
 
-/**
- * `opt-in-not-required`, or `opted-in`: here every Region works without a request to enable it.
- * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Region.html
- */
-export function optInStatus(region: RegionFacts): 'opt-in-not-required' | 'opted-in' {
-  return region.optIn ? 'opted-in' : 'opt-in-not-required';
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Region.html */
+export function optInStatus(
+  region: RegionFacts,
+  optedIn: boolean,
+): 'opt-in-not-required' | 'opted-in' | 'not-opted-in' {
+  if (!region.optIn) return 'opt-in-not-required';
+  return optedIn ? 'opted-in' : 'not-opted-in';
 }
 
 /** Host name of a Region's EC2 endpoint on AWS. */

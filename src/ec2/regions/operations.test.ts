@@ -4,6 +4,8 @@ import type {
   DescribeRegionsResult,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
+import { accounts } from '../../accounts/model.ts';
+import { setOptIn } from '../../accounts/regions.ts';
 import { createTestApi } from '../../api/testing.ts';
 import { vpcs } from '../vpcs/model.ts';
 
@@ -37,6 +39,29 @@ describe('DescribeRegions', () => {
     ).toHaveLength(4);
     expect(await regions({ Filters: [{ Name: 'opt-in-status', Values: ['not-opted-in'] }] })).toEqual([]);
     expect(await regions({ Filters: [{ Name: 'endpoint', Values: ['ec2.us-east-1.amazonaws.com'] }] })).toHaveLength(1);
+  });
+
+  test('hides those that the account opted out of, unless it asks for all of them', async () => {
+    const local = createTestApi();
+    local.state.write(tx => {
+      for (const accountId of ['000000000000', '111122223333'])
+        tx.put(accounts, { accountId, name: accountId, created: 0 });
+      setOptIn(tx, '000000000000', 'af-south-1', false);
+    });
+    const seen = async (input: object = {}, account = '000000000000') => {
+      const { Regions = [] } = await local.call<DescribeRegionsResult>('DescribeRegions', input, { account });
+      return Regions.find(region => region.RegionName === 'af-south-1')?.OptInStatus;
+    };
+    expect(await seen()).toBeUndefined();
+    expect(await seen({ AllRegions: true })).toBe('not-opted-in');
+    expect(await seen({ RegionNames: ['af-south-1'] })).toBe('not-opted-in');
+    expect(await seen({}, '111122223333')).toBe('opted-in');
+    local.state.write(tx => setOptIn(tx, '000000000000', 'af-south-1', true));
+    expect(await seen()).toBe('opted-in');
+    for (const region of ['us-east-1', 'mars-1'])
+      expect(() => local.state.write(tx => setOptIn(tx, '000000000000', region, false))).toThrow(
+        expect.objectContaining({ code: 'ValidationError' }),
+      );
   });
 
   test('refuses unknown names and filters', async () => {

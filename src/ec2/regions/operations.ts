@@ -6,6 +6,7 @@ import type {
   DescribeRegionsResult,
   Region,
 } from '@aws-sdk/client-ec2';
+import { isOptedIn } from '../../accounts/regions.ts';
 import { ApiError } from '../../api/errors.ts';
 import { compileFilters, type FilterTable } from '../../api/filters.ts';
 import { type AnyOperation, readOperation } from '../../api/operation.ts';
@@ -19,26 +20,29 @@ const regionFilters: FilterTable<Region> = {
 };
 
 /**
- * Every Region is usable here, so `AllRegions` shows none besides.
+ * The Regions that the account may use; with `AllRegions` or by name also those that it has not opted in to.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
  */
 const describeRegions = readOperation<DescribeRegionsRequest, DescribeRegionsResult>({
   service: 'ec2',
   name: 'DescribeRegions',
   resources: () => ['*'],
-  run: input => {
+  run: (input, { db, account }) => {
     const matches = compileFilters(input.Filters, regionFilters);
     const all = chosen(input.RegionNames, regions, region => region.name, 'Invalid region provided');
-    const rendered = all.map(renderRegion);
+    const unnamed = (input.RegionNames ?? []).length === 0 && input.AllRegions !== true;
+    const rendered = all
+      .map(region => renderRegion(region, isOptedIn(db, account, region.name)))
+      .filter(region => !unnamed || region.OptInStatus !== 'not-opted-in');
     return { Regions: matches === undefined ? rendered : rendered.filter(matches) };
   },
 });
 
-function renderRegion(region: RegionFacts): Region {
+function renderRegion(region: RegionFacts, optedIn: boolean): Region {
   return {
     RegionName: region.name,
     Endpoint: ec2Endpoint(region.name),
-    OptInStatus: optInStatus(region),
+    OptInStatus: optInStatus(region, optedIn),
     Geography: [{ Name: region.geography }],
   };
 }
