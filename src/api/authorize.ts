@@ -36,6 +36,11 @@ export interface Verdict {
 export interface Authorizer {
   /** @throws ApiError `UnauthorizedOperation` of EC2, `AccessDenied` of other services */
   authorize(operation: AnyOperation, context: ReadContext): void;
+  /**
+   * Refuses a call of an operation that is not here yet, when no policy allows it on any resource, or one denies it.
+   * @throws ApiError as `authorize`
+   */
+  authorizeUnknown(context: ReadContext): void;
   /** What policies say of one action on one resource, as if the caller called for it. */
   verdict(context: ReadContext, target: AccessTarget & { readonly action: string }): Verdict;
 }
@@ -59,6 +64,16 @@ export function createAuthorizer(rules: AccessRules): Authorizer {
         const refusal = request.refusalOf(target.action ?? own, target);
         if (refusal !== undefined) throw accessDenied(refusal, operation.service, context.services.secrets);
       }
+    },
+    authorizeUnknown(context) {
+      const { principal, call, services } = context;
+      rules.checkSession(principal, call.service, call.operation);
+      if (principal.type === 'root' || principal.type === 'anonymous') return;
+      const action = `${call.service}:${call.operation}`;
+      const request = new Request(rules, context);
+      const refusal = request.refusalOf(action, { arn: '*' });
+      const denied = refusal?.decision.effect === 'explicitDeny' || !request.mayAllow(action);
+      if (refusal !== undefined && denied) throw accessDenied(refusal, call.service, services.secrets);
     },
     verdict(context, target) {
       const { decision } = new Request(rules, context).ask(target.action, target);
@@ -128,6 +143,11 @@ class Request {
     const set = resource === undefined ? this.#policies : { ...this.#policies, resource };
     const decision = decide(set, { action, resource: target.arn, keys });
     return { decision, keys, trust: resource?.policy.kind === 'trust' };
+  }
+
+  /** Whether a statement allows the action on anything, under whatever conditions. */
+  mayAllow(action: string): boolean {
+    return this.#policies.identity.some(policy => policy.forAction(action).some(({ effect }) => effect === 'Allow'));
   }
 
   #requestKeys(): ReturnType<typeof keysOfRequest> {

@@ -51,13 +51,14 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
 
   async function perform(call: Call): Promise<unknown> {
     const operation = operations.get(`${call.service}:${call.operation}`);
+    const context = contextOf(call, state, services);
     if (operation === undefined) {
+      authorizer.authorizeUnknown(context);
       throw new ApiError(
         'UnsupportedOperation',
         `The operation ${call.operation} is not supported by this version of Fogbank. docs/coverage.md lists what is.`,
       );
     }
-    const context = contextOf(call, state, services);
     if (call.principal.type !== 'anonymous') prepareRegion(state, context.account, context.region, context.now);
     const dryRun = 'DryRun' in call.input && call.input.DryRun === true;
     authorizer.authorize(operation, context);
