@@ -84,6 +84,48 @@ export const idKinds = {
     malformed: 'InvalidKeyPair.Malformed',
     notFound: 'InvalidKeyPair.NotFound',
   },
+  egressOnlyInternetGateway: {
+    prefix: 'eigw',
+    noun: 'egress only internet gateway ID',
+    malformed: 'InvalidEgressOnlyInternetGatewayId.Malformed',
+    notFound: 'InvalidEgressOnlyInternetGatewayId.NotFound',
+  },
+  natGateway: {
+    prefix: 'nat',
+    noun: 'NAT gateway',
+    malformed: 'NatGatewayMalformed',
+    notFound: 'NatGatewayNotFound',
+  },
+  vpcPeeringConnection: {
+    prefix: 'pcx',
+    noun: 'vpcPeeringConnection ID',
+    malformed: 'InvalidVpcPeeringConnectionId.Malformed',
+    notFound: 'InvalidVpcPeeringConnectionID.NotFound',
+  },
+  vpcEndpoint: {
+    prefix: 'vpce',
+    noun: 'vpc endpoint ID',
+    malformed: 'InvalidVpcEndpointId.Malformed',
+    notFound: 'InvalidVpcEndpointId.NotFound',
+  },
+  prefixList: {
+    prefix: 'pl',
+    noun: 'prefix list ID',
+    malformed: 'InvalidPrefixListId.Malformed',
+    notFound: 'InvalidPrefixListID.NotFound',
+  },
+  elasticIp: {
+    prefix: 'eipalloc',
+    noun: 'allocation ID',
+    malformed: 'InvalidAllocationID.NotFound',
+    notFound: 'InvalidAllocationID.NotFound',
+  },
+  subnetCidrReservation: {
+    prefix: 'scr',
+    noun: 'subnet CIDR reservation ID',
+    malformed: 'InvalidSubnetCidrReservationID.Malformed',
+    notFound: 'InvalidSubnetCidrReservationID.NotFound',
+  },
   launchTemplate: {
     prefix: 'lt',
     noun: 'launch template ID',

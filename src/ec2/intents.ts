@@ -1,34 +1,87 @@
 import { regionOf } from '../api/owner.ts';
-import type { PacketRule, PortIntent, SecurityGroupIntent, SubnetIntent, VpcIntent } from '../engine/engine.ts';
+import type {
+  DhcpOptionsIntent,
+  PacketRule,
+  PortIntent,
+  SecurityGroupIntent,
+  SubnetIntent,
+  VpcIntent,
+} from '../engine/engine.ts';
 import type { Reader } from '../state/state.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
+import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { instances } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
+import { networkAclIntent, passesAll } from './network-acls/intent.ts';
+import { type NetworkAclRow, networkAcls } from './network-acls/model.ts';
 import { privateHostName } from './network-interfaces/addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './network-interfaces/model.ts';
+import { currentEntries } from './prefix-lists/model.ts';
 import { internalDomain } from './regions/zones.ts';
+import { routeIntents } from './route-tables/intent.ts';
 import { type RouteTableRow, routeTables } from './route-tables/model.ts';
 import { type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './security-groups/model.ts';
-import { subnets } from './subnets/model.ts';
-import { vpcs } from './vpcs/model.ts';
+import { type SubnetRow, subnets } from './subnets/model.ts';
+import { type VpcRow, vpcs } from './vpcs/model.ts';
 
 /** What the fabric must know of a VPC. @throws Error when the VPC does not exist. */
 export function vpcIntent(db: Reader, vpcId: string): VpcIntent {
   const vpc = db.get(vpcs, vpcId);
   if (vpc === undefined) throw new Error(`VPC ${vpcId} does not exist`);
   const gateway = db.firstBy(internetGateways, 'vpc', vpcId);
-  const configured = db.get(dhcpOptions, vpc.dhcpOptionsId)?.configurations['domain-name']?.[0];
+  const ipv6CidrBlocks = (vpc.ipv6Associations ?? []).map(one => one.ipv6CidrBlock);
+  const acls = db.by(networkAcls, 'vpc', vpcId).filter(row => !passesAll(row, ipv6CidrBlocks.length > 0));
+  const edge = gateway && db.firstBy(routeTables, 'gateway', gateway.internetGatewayId);
+  const edgeRoutes = routeIntents(db, edge);
+  const usedAcls = acls.filter(row => row.associations.length > 0).map(networkAclIntent);
+  const options = dhcpOptionsIntent(db, vpc);
   return {
     vpcId,
     cidrBlocks: vpc.cidrAssociations.map(one => one.cidrBlock),
-    subnets: db.by(subnets, 'vpc', vpcId).map(subnet => ({
-      subnetId: subnet.subnetId,
-      cidrBlock: subnet.cidrBlock,
-      routes: routesOf(effectiveRouteTable(db, vpcId, subnet.subnetId), gateway?.internetGatewayId),
-    })),
+    ...(ipv6CidrBlocks.length === 0 ? {} : { ipv6CidrBlocks }),
+    subnets: db.by(subnets, 'vpc', vpcId).map(subnet => subnetIntent(db, subnet, acls)),
     internetGateway: gateway !== undefined,
-    domainName: configured ?? internalDomain(regionOf(vpc.owner)),
+    ...(db.countBy(egressOnlyInternetGateways, 'vpc', vpcId) === 0 ? {} : { egressOnlyInternetGateway: true }),
+    ...(edgeRoutes.length === 0 ? {} : { internetGatewayRoutes: edgeRoutes }),
+    ...(usedAcls.length === 0 ? {} : { networkAcls: usedAcls }),
+    domainName: domainName(db, vpc),
     enableDnsSupport: vpc.enableDnsSupport,
+    ...(options === undefined ? {} : { dhcpOptions: options }),
+  };
+}
+
+function subnetIntent(db: Reader, subnet: SubnetRow, acls: readonly NetworkAclRow[]): SubnetIntent {
+  const ipv6CidrBlock = subnet.ipv6Associations?.[0]?.ipv6CidrBlock;
+  const acl = acls.find(row => row.associations.some(one => one.subnetId === subnet.subnetId));
+  return {
+    subnetId: subnet.subnetId,
+    cidrBlock: subnet.cidrBlock,
+    ...(ipv6CidrBlock === undefined ? {} : { ipv6CidrBlock }),
+    routes: routeIntents(db, effectiveRouteTable(db, subnet.vpcId, subnet.subnetId)),
+    ...(acl === undefined ? {} : { networkAclId: acl.networkAclId }),
+  };
+}
+
+function domainName(db: Reader, vpc: VpcRow): string {
+  const configured = db.get(dhcpOptions, vpc.dhcpOptionsId)?.configurations['domain-name']?.[0];
+  return configured ?? internalDomain(regionOf(vpc.owner));
+}
+
+/** Undefined for the resolver of the VPC and nothing else, which is what most have. */
+function dhcpOptionsIntent(db: Reader, vpc: VpcRow): DhcpOptionsIntent | undefined {
+  const { 'domain-name': _domain, ...rest } = db.get(dhcpOptions, vpc.dhcpOptionsId)?.configurations ?? {};
+  const servers = rest['domain-name-servers'] ?? [];
+  if (Object.keys(rest).length === 1 && servers.length === 1 && servers[0] === 'AmazonProvidedDNS') return undefined;
+  const ntpServers = rest['ntp-servers'];
+  const netbiosNameServers = rest['netbios-name-servers'];
+  const nodeType = rest['netbios-node-type']?.[0];
+  const leaseTime = rest['ipv6-address-preferred-lease-time']?.[0];
+  return {
+    domainNameServers: servers,
+    ...(ntpServers === undefined ? {} : { ntpServers }),
+    ...(netbiosNameServers === undefined ? {} : { netbiosNameServers }),
+    ...(nodeType === undefined ? {} : { netbiosNodeType: Number(nodeType) }),
+    ...(leaseTime === undefined ? {} : { ipv6AddressPreferredLeaseTime: Number(leaseTime) }),
   };
 }
 
@@ -44,8 +97,7 @@ export function groupIntent(db: Reader, groupId: string): SecurityGroupIntent {
   const ingress: PacketRule[] = [];
   const egress: PacketRule[] = [];
   for (const rule of db.by(securityGroupRules, 'group', groupId)) {
-    // Prefix lists do not exist here yet: a rule that names one can match nothing.
-    if (rule.prefixListId === undefined) (rule.isEgress ? egress : ingress).push(packetRule(rule));
+    (rule.isEgress ? egress : ingress).push(...packetRules(db, rule));
   }
   return { vpcId: group.vpcId, groupId, ingress, egress };
 }
@@ -62,6 +114,9 @@ export function portIntent(db: Reader, networkInterfaceId: string, metadataHopLi
     subnetId: row.subnetId,
     mac: row.macAddress,
     privateIpAddresses: row.privateIpAddresses.map(one => one.address),
+    ...((row.ipv6Addresses ?? []).length === 0 ? {} : { ipv6Addresses: row.ipv6Addresses }),
+    ...((row.ipv4Prefixes ?? []).length === 0 ? {} : { ipv4Prefixes: row.ipv4Prefixes }),
+    ...((row.ipv6Prefixes ?? []).length === 0 ? {} : { ipv6Prefixes: row.ipv6Prefixes }),
     publicIpAddresses: Object.fromEntries(
       row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [[one.address, one.publicIp]])),
     ),
@@ -80,14 +135,15 @@ function hostName(db: Reader, row: NetworkInterfaceRow, address: string): string
     : privateHostName(address);
 }
 
-function routesOf(table: RouteTableRow | undefined, attachedGateway: string | undefined): SubnetIntent['routes'] {
-  return (table?.routes ?? []).map(route => ({
-    destination: route.destinationCidrBlock,
-    target: route.state === 'active' && route.gatewayId === attachedGateway ? 'internet-gateway' : 'blackhole',
-  }));
-}
-
 const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58 };
+
+/** The rule itself, or one for each entry of its prefix list. */
+function packetRules(db: Reader, rule: SecurityGroupRuleRow): PacketRule[] {
+  if (rule.prefixListId === undefined) return [packetRule(rule)];
+  return currentEntries(db, rule.prefixListId).map(({ cidr }) =>
+    packetRule({ ...rule, ...(cidr.includes(':') ? { cidrIpv6: cidr } : { cidrIpv4: cidr }) }),
+  );
+}
 
 function packetRule(rule: SecurityGroupRuleRow): PacketRule {
   const protocol = protocolNumbers[rule.ipProtocol] ?? Number(rule.ipProtocol);

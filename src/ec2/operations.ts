@@ -1,6 +1,7 @@
 import type { AnyOperation } from '../api/operation.ts';
 import { addressOperations } from './addresses/operations.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
+import { egressOnlyGatewayOperations } from './egress-only-gateways/operations.ts';
 import { imageOperations } from './images/operations.ts';
 import { instanceTypeOperations } from './instance-types/operations.ts';
 import { instanceOperations } from './instances/operations.ts';
@@ -8,6 +9,7 @@ import { internetGatewayOperations } from './internet-gateways/operations.ts';
 import { keyPairOperations } from './key-pairs/operations.ts';
 import { networkAclOperations } from './network-acls/operations.ts';
 import { networkInterfaceOperations } from './network-interfaces/operations.ts';
+import { prefixListOperations } from './prefix-lists/operations.ts';
 import { accountAttributeOperations } from './regions/account-attributes.ts';
 import { regionOperations } from './regions/operations.ts';
 import { routeTableOperations } from './route-tables/operations.ts';
@@ -28,9 +30,11 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...keyPairOperations,
   ...regionOperations,
   ...dhcpOptionsOperations,
+  ...egressOnlyGatewayOperations,
   ...internetGatewayOperations,
   ...networkAclOperations,
   ...networkInterfaceOperations,
+  ...prefixListOperations,
   ...routeTableOperations,
   ...securityGroupOperations,
   ...snapshotReadOperations,

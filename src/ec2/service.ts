@@ -38,7 +38,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
         : [
             networkInterfaceController(state, network),
             securityGroupController(state, network),
-            vpcController(network),
+            vpcController(state, network),
           ]),
     ],
     log,

@@ -1,5 +1,6 @@
 import type { AnyTable } from '../state/state.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
+import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { fastLaunchChoices } from './images/fast-launch.ts';
 import { images } from './images/model.ts';
 import { instances, metadataDefaults } from './instances/model.ts';
@@ -7,10 +8,11 @@ import { internetGateways } from './internet-gateways/model.ts';
 import { keyPairs } from './key-pairs/model.ts';
 import { networkAcls } from './network-acls/model.ts';
 import { networkInterfaces } from './network-interfaces/model.ts';
+import { prefixLists, prefixListVersions } from './prefix-lists/model.ts';
 import { routeTables } from './route-tables/model.ts';
 import { securityGroupRules, securityGroups } from './security-groups/model.ts';
 import { snapshots } from './snapshots/model.ts';
-import { subnets } from './subnets/model.ts';
+import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
 import { volumes } from './volumes/model.ts';
 import { preparedRegions } from './vpcs/default-vpc.ts';
@@ -19,6 +21,7 @@ import { vpcs } from './vpcs/model.ts';
 /** Every table of EC2. */
 export const ec2Tables: readonly AnyTable[] = [
   dhcpOptions,
+  egressOnlyInternetGateways,
   fastLaunchChoices,
   images,
   instances,
@@ -27,12 +30,15 @@ export const ec2Tables: readonly AnyTable[] = [
   metadataDefaults,
   networkAcls,
   networkInterfaces,
+  prefixListVersions,
+  prefixLists,
   preparedRegions,
   resourceTags,
   routeTables,
   securityGroupRules,
   securityGroups,
   snapshots,
+  subnetCidrReservations,
   subnets,
   volumes,
   vpcs,

@@ -3,8 +3,9 @@ import { ApiError } from '../../api/errors.ts';
 import { randomHex } from '../../api/random.ts';
 import type { Reader } from '../../state/state.ts';
 import { internalDomain, publicDomain } from '../regions/zones.ts';
-import type { SubnetRow } from '../subnets/model.ts';
-import { addressToNumber, type Cidr, cidrSize, contains, numberToAddress, parseCidr } from './ipv4.ts';
+import { type SubnetCidrReservationRow, type SubnetRow, subnetCidrReservations } from '../subnets/model.ts';
+import { addressToNumber, type Cidr, cidrSize, contains, formatCidr, numberToAddress, parseCidr } from './ipv4.ts';
+import { type Cidr6, formatIpv6, parseCidr6, parseIpv6 } from './ipv6.ts';
 import { networkInterfaces } from './model.ts';
 
 export { addressToNumber, type Cidr, contains, numberToAddress, parseCidr } from './ipv4.ts';
@@ -26,6 +27,11 @@ export function availableAddressCount(db: Reader, subnet: SubnetRow): number {
     if (count === 0) break;
     used += count;
   }
+  for (let ordinal = 0; ; ordinal++) {
+    const count = db.countBy(networkInterfaces, 'prefixOrdinal', `${subnet.subnetId} ${ordinal}`);
+    if (count === 0) break;
+    used += count * prefixSize;
+  }
   return cidrSize(cidrOf(subnet.cidrBlock)) - reservedPerSubnet - used;
 }
 
@@ -35,21 +41,163 @@ export function availableAddressCount(db: Reader, subnet: SubnetRow): number {
  */
 export function allocatePrivateAddress(db: Reader, subnet: SubnetRow, wanted?: string): string {
   const cidr = cidrOf(subnet.cidrBlock);
-  const isFree = (address: string) => db.countBy(networkInterfaces, 'privateIp', `${subnet.vpcId} ${address}`) === 0;
+  const isFree = (address: string) =>
+    db.countBy(networkInterfaces, 'privateIp', `${subnet.vpcId} ${address}`) === 0 &&
+    db.countBy(networkInterfaces, 'prefix', `${subnet.vpcId} ${prefixOf(address)}`) === 0;
   if (wanted !== undefined) {
     checkWanted(cidr, wanted);
     if (!isFree(wanted)) throw new ApiError('InvalidIPAddress.InUse', `Address ${wanted} is in use.`);
     return wanted;
   }
+  // Reserved parts of the subnet are given out by request only.
+  const reserved = reservedBlocks(db, subnet, ['prefix', 'explicit']);
+  const choosable = (address: string) => isFree(address) && !reserved.some(one => holds(one, address));
   const free =
-    availableAddressCount(db, subnet) > 0 ? findFree(cidr.first + reservedAtStart, cidr.last - 1, isFree) : undefined;
-  if (free === undefined) {
+    availableAddressCount(db, subnet) > 0
+      ? findFree(cidr.first + reservedAtStart, cidr.last - 1, reserved.length === 0 ? isFree : choosable)
+      : undefined;
+  if (free === undefined) throw insufficient(subnet);
+  return free;
+}
+
+/** Addresses of an IPv4 prefix of an interface. */
+const prefixSize = 16;
+
+/** The /28 that an address lies in. */
+function prefixOf(address: string): string {
+  const cidr = cidrOf(`${address}/28`);
+  return formatCidr(cidr);
+}
+
+/**
+ * A /28 of a subnet whose addresses are all free, or `wanted`: of its reservations for prefixes, else of what is not
+ * reserved.
+ * @throws ApiError `InsufficientCidrBlocks`; for `wanted`, `InvalidParameterValue` or `InvalidIPAddress.InUse`.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
+ */
+export function allocateIpv4Prefix(db: Reader, subnet: SubnetRow, wanted?: string): string {
+  const own = cidrOf(subnet.cidrBlock);
+  const isFree = (first: number) => {
+    const last = first + prefixSize - 1;
+    if (first < own.first + reservedAtStart || last >= own.last) return false;
+    if (db.countBy(networkInterfaces, 'prefix', `${subnet.vpcId} ${numberToAddress(first)}/28`) > 0) return false;
+    for (let at = first; at <= last; at++)
+      if (db.countBy(networkInterfaces, 'privateIp', `${subnet.vpcId} ${numberToAddress(at)}`) > 0) return false;
+    return true;
+  };
+  if (wanted !== undefined) {
+    const cidr = parseCidr(wanted);
+    if (cidr?.prefixLength !== 28 || !contains(own, cidr.first)) {
+      throw new ApiError('InvalidParameterValue', `The prefix ${wanted} is not a /28 within ${subnet.cidrBlock}.`);
+    }
+    if (!isFree(cidr.first)) throw new ApiError('InvalidIPAddress.InUse', `Addresses of ${wanted} are in use.`);
+    return formatCidr(cidr);
+  }
+  const reserved = reservedBlocks(db, subnet, ['prefix']);
+  const closed = reservedBlocks(db, subnet, ['prefix', 'explicit']);
+  for (const block of reserved.length > 0 ? reserved : [own]) {
+    const start = Math.ceil(block.first / prefixSize) * prefixSize;
+    for (let first = start; first + prefixSize - 1 <= block.last; first += prefixSize) {
+      if (reserved.length === 0 && closed.some(one => first <= one.last && one.first < first + prefixSize)) continue;
+      if (isFree(first)) return `${numberToAddress(first)}/28`;
+    }
+  }
+  throw new ApiError(
+    'InsufficientCidrBlocks',
+    `The specified subnet does not have enough free cidr blocks to satisfy the request: ${subnet.subnetId} has no free /28.`,
+  );
+}
+
+/** Random tries; an IPv6 block is never nearly full. */
+const ipv6Tries = 64;
+
+/**
+ * An IPv6 address of a subnet that no interface has: a random one, or `wanted`.
+ * @throws ApiError `InvalidParameterValue` (no IPv6 block, outside of it, reserved), `InvalidIPAddress.InUse`.
+ */
+export function allocateIpv6Address(db: Reader, subnet: SubnetRow, wanted?: string): string {
+  const block = ipv6BlockOf(subnet);
+  const isFree = (address: bigint) =>
+    db.countBy(networkInterfaces, 'ipv6Address', `${subnet.vpcId} ${formatIpv6(address)}`) === 0 &&
+    db.countBy(networkInterfaces, 'prefix', `${subnet.vpcId} ${ipv6PrefixOf(address)}`) === 0;
+  if (wanted !== undefined) {
+    const address = parseIpv6(wanted);
+    if (address === undefined || address < block.first || address > block.last) {
+      throw new ApiError('InvalidParameterValue', `Address ${wanted} does not fall within the subnet's IPv6 block.`);
+    }
+    if (address < block.first + BigInt(reservedAtStart) || address === block.last)
+      throw new ApiError('InvalidParameterValue', `Address ${wanted} is in subnet's reserved address range`);
+    if (!isFree(address)) throw new ApiError('InvalidIPAddress.InUse', `Address ${wanted} is in use.`);
+    return formatIpv6(address);
+  }
+  for (let attempt = 0; attempt < ipv6Tries; attempt++) {
+    const address = block.first + BigInt(`0x${randomHex(8)}`);
+    if (address >= block.first + BigInt(reservedAtStart) && address < block.last && isFree(address))
+      return formatIpv6(address);
+  }
+  throw insufficient(subnet);
+}
+
+/** A /80 of a subnet that is free, or `wanted`. @throws ApiError as `allocateIpv6Address`. */
+export function allocateIpv6Prefix(db: Reader, subnet: SubnetRow, wanted?: string): string {
+  const block = ipv6BlockOf(subnet);
+  const users = db.by(networkInterfaces, 'subnet', subnet.subnetId);
+  const isFree = (first: bigint) =>
+    first !== block.first &&
+    db.countBy(networkInterfaces, 'prefix', `${subnet.vpcId} ${formatIpv6(first)}/80`) === 0 &&
+    !users.some(row =>
+      (row.ipv6Addresses ?? []).some(one => ipv6PrefixOf(parseIpv6(one) ?? 0n) === `${formatIpv6(first)}/80`),
+    );
+  if (wanted !== undefined) {
+    const cidr = parseCidr6(wanted);
+    if (cidr?.prefixLength !== 80 || cidr.first < block.first || cidr.last > block.last)
+      throw new ApiError('InvalidParameterValue', `The prefix ${wanted} is not a /80 within the subnet's IPv6 block.`);
+    if (!isFree(cidr.first)) throw new ApiError('InvalidIPAddress.InUse', `Addresses of ${wanted} are in use.`);
+    return `${formatIpv6(cidr.first)}/80`;
+  }
+  for (let attempt = 0; attempt < ipv6Tries; attempt++) {
+    const first = block.first + (BigInt(randomInt(1, 65_536)) << 48n);
+    if (isFree(first)) return `${formatIpv6(first)}/80`;
+  }
+  throw insufficient(subnet);
+}
+
+function ipv6PrefixOf(address: bigint): string {
+  return `${formatIpv6((address >> 48n) << 48n)}/80`;
+}
+
+function ipv6BlockOf(subnet: SubnetRow): Cidr6 {
+  const text = subnet.ipv6Associations?.[0]?.ipv6CidrBlock;
+  const cidr = text === undefined ? undefined : parseCidr6(text);
+  if (cidr === undefined) {
     throw new ApiError(
-      'InsufficientFreeAddressesInSubnet',
-      `There are not enough free addresses in subnet '${subnet.subnetId}' to satisfy the request.`,
+      'InvalidParameterValue',
+      `The subnet ${subnet.subnetId} has no IPv6 CIDR block. Associate one with AssociateSubnetCidrBlock first.`,
     );
   }
-  return free;
+  return cidr;
+}
+
+function reservedBlocks(
+  db: Reader,
+  subnet: SubnetRow,
+  types: readonly SubnetCidrReservationRow['reservationType'][],
+): Cidr[] {
+  return db
+    .by(subnetCidrReservations, 'subnet', subnet.subnetId)
+    .flatMap(row => (types.includes(row.reservationType) ? (parseCidr(row.cidr) ?? []) : []));
+}
+
+function holds(block: Cidr, address: string): boolean {
+  const number = addressToNumber(address);
+  return number !== undefined && contains(block, number);
+}
+
+function insufficient(subnet: SubnetRow): ApiError {
+  return new ApiError(
+    'InsufficientFreeAddressesInSubnet',
+    `There are not enough free addresses in subnet '${subnet.subnetId}' to satisfy the request.`,
+  );
 }
 
 /** The first addresses of the public pool belong to the fabric (network, host, edge); the last is its broadcast. */

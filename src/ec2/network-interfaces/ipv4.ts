@@ -52,3 +52,13 @@ export function contains(cidr: Cidr, address: number): boolean {
 export function cidrSize(cidr: Cidr): number {
   return cidr.last - cidr.first + 1;
 }
+
+/** Whether two blocks share an address. */
+export function overlap(a: Cidr, b: Cidr): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/** Whether a block lies inside another. */
+export function inside(inner: Cidr, outer: Cidr): boolean {
+  return inner.first >= outer.first && inner.last <= outer.last;
+}

@@ -16,6 +16,34 @@ export function canonicalIpv6Cidr(text: string): string | undefined {
   return `${formatIpv6((address >> hostBits) << hostBits)}/${prefixLength}`;
 }
 
+/** An IPv6 block. Addresses are numbers of 128 bits. */
+export interface Cidr6 {
+  readonly first: bigint;
+  readonly last: bigint;
+  /** 0 to 128. */
+  readonly prefixLength: number;
+}
+
+/** Reads `2001:db8::/32`; bits beyond the prefix are ignored. Undefined when it is not an IPv6 block. */
+export function parseCidr6(text: string): Cidr6 | undefined {
+  const canonical = canonicalIpv6Cidr(text);
+  if (canonical === undefined) return undefined;
+  const slash = canonical.indexOf('/');
+  const first = parseIpv6(canonical.slice(0, slash)) ?? 0n;
+  const prefixLength = Number(canonical.slice(slash + 1));
+  return { first, last: first + (1n << BigInt(128 - prefixLength)) - 1n, prefixLength };
+}
+
+/** Whether two blocks share an address. */
+export function overlap6(a: Cidr6, b: Cidr6): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/** Whether a block lies inside another. */
+export function inside6(inner: Cidr6, outer: Cidr6): boolean {
+  return inner.first >= outer.first && inner.last <= outer.last;
+}
+
 /** An address as a number of 128 bits; undefined when it is none or has a zone. */
 export function parseIpv6(text: string): bigint | undefined {
   if (!isIPv6(text) || text.includes('%')) return undefined;

@@ -25,6 +25,12 @@ export interface NetworkInterfaceRow {
   readonly groupIds: readonly string[];
   /** The primary address comes first. */
   readonly privateIpAddresses: readonly PrivateIpAddress[];
+  /** Absent in rows of before IPv6. */
+  readonly ipv6Addresses?: readonly string[];
+  /** /28 blocks whose addresses are all this interface's. */
+  readonly ipv4Prefixes?: readonly string[];
+  /** /80 blocks. */
+  readonly ipv6Prefixes?: readonly string[];
   readonly attachment?: {
     readonly attachmentId: string;
     readonly instanceId: string;
@@ -51,6 +57,12 @@ export const networkInterfaces = defineTable<NetworkInterfaceRow>()({
     privateIp: row => row.privateIpAddresses.map(one => `${row.vpcId} ${one.address}`),
     /** `SUBNET N`: interfaces with at least N + 1 addresses; their counts add up to the subnet's used addresses. */
     addressOrdinal: row => row.privateIpAddresses.map((_, ordinal) => `${row.subnetId} ${ordinal}`),
+    /** `SUBNET N`, as `addressOrdinal`, of /28 prefixes. */
+    prefixOrdinal: row => (row.ipv4Prefixes ?? []).map((_, ordinal) => `${row.subnetId} ${ordinal}`),
+    /** `VPC PREFIX` of both families. */
+    prefix: row => [...(row.ipv4Prefixes ?? []), ...(row.ipv6Prefixes ?? [])].map(one => `${row.vpcId} ${one}`),
+    /** `VPC ADDRESS` */
+    ipv6Address: row => (row.ipv6Addresses ?? []).map(one => `${row.vpcId} ${one}`),
     address: row => row.privateIpAddresses.map(one => one.address),
     attachment: row => row.attachment?.attachmentId,
     mac: row => row.macAddress,

@@ -1,73 +1,59 @@
-import type { DescribeRouteTablesRequest, DescribeRouteTablesResult, Route, RouteTable } from '@aws-sdk/client-ec2';
-import type { FilterTable } from '../../api/filters.ts';
-import { idKinds } from '../../api/ids.ts';
-import { type AnyOperation, readOperation } from '../../api/operation.ts';
-import { accountOf } from '../../api/owner.ts';
-import type { Reader } from '../../state/state.ts';
+import type {
+  CreateRouteTableRequest,
+  CreateRouteTableResult,
+  DeleteRouteTableRequest,
+  DescribeRouteTablesRequest,
+  DescribeRouteTablesResult,
+} from '@aws-sdk/client-ec2';
+import { arn } from '../../api/arn.ts';
+import { ApiError } from '../../api/errors.ts';
+import { findById, idKinds, newId } from '../../api/ids.ts';
+import { type AnyOperation, readOperation, writeOperation } from '../../api/operation.ts';
 import { describeOwn } from '../describe.ts';
-import { tagList } from '../tags/model.ts';
+import { checkLimit, networkLimits } from '../network-limits.ts';
+import { addTags, parseTagSpecifications, removeAllTags } from '../tags/model.ts';
 import { vpcs } from '../vpcs/model.ts';
+import { associationOperations } from './associations.ts';
 import { type RouteTableRow, routeTables } from './model.ts';
+import { renderRouteTable, routeTableFilters } from './render.ts';
+import { routeOperations } from './routes.ts';
 
-/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RouteTable.html */
-export function renderRouteTable(db: Reader, row: RouteTableRow): RouteTable {
-  return {
-    RouteTableId: row.routeTableId,
-    OwnerId: accountOf(row.owner),
-    VpcId: row.vpcId,
-    Associations: row.associations.map(one => ({
-      Main: one.main,
-      RouteTableAssociationId: one.associationId,
-      RouteTableId: row.routeTableId,
-      SubnetId: one.subnetId,
-      AssociationState: { State: 'associated' },
-    })),
-    PropagatingVgws: [],
-    Routes: allRoutes(db, row),
-    Tags: tagList(db, row.routeTableId) ?? [],
-  };
-}
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html */
+const createRouteTable = writeOperation<CreateRouteTableRequest, CreateRouteTableResult>({
+  service: 'ec2',
+  name: 'CreateRouteTable',
+  resources: (input, context) => [arn(context, 'route-table'), arn(context, 'vpc', input.VpcId)],
+  run: (input, context) => {
+    const { db, owner } = context;
+    const { vpcId } = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
+    const tags = parseTagSpecifications(input.TagSpecifications, ['route-table'])['route-table'] ?? {};
+    const present = db.countBy(routeTables, 'vpc', vpcId);
+    checkLimit(present, networkLimits.routeTablesPerVpc, 'RouteTableLimitExceeded', `route tables of ${vpcId}`);
+    const row: RouteTableRow = { routeTableId: newId('rtb'), owner, vpcId, associations: [], routes: [] };
+    db.put(routeTables, row);
+    addTags(db, { resourceId: row.routeTableId, resourceType: 'route-table', owner }, tags);
+    return { RouteTable: renderRouteTable(db, row), ClientToken: input.ClientToken };
+  },
+});
 
-/** The routes to the VPC's own blocks, which every table has, and the table's own. */
-function allRoutes(db: Reader, row: RouteTableRow): Route[] {
-  const local: Route[] = (db.get(vpcs, row.vpcId)?.cidrAssociations ?? []).map(one => ({
-    DestinationCidrBlock: one.cidrBlock,
-    GatewayId: 'local',
-    Origin: 'CreateRouteTable',
-    State: 'active',
-  }));
-  const own: Route[] = row.routes.map(one => ({
-    DestinationCidrBlock: one.destinationCidrBlock,
-    GatewayId: one.gatewayId,
-    Origin: one.origin,
-    State: one.state,
-  }));
-  return [...local, ...own];
-}
-
-function routeTableFilters(db: Reader): FilterTable<RouteTableRow> {
-  return {
-    'association.gateway-id': () => undefined,
-    'association.route-table-association-id': row => row.associations.map(one => one.associationId),
-    'association.route-table-id': row => row.associations.map(() => row.routeTableId),
-    'association.subnet-id': row => row.associations.map(one => one.subnetId),
-    'association.main': row => row.associations.map(one => String(one.main)),
-    'owner-id': row => accountOf(row.owner),
-    'route-table-id': row => row.routeTableId,
-    'route.destination-cidr-block': row => allRoutes(db, row).map(one => one.DestinationCidrBlock),
-    'route.destination-ipv6-cidr-block': () => undefined,
-    'route.destination-prefix-list-id': () => undefined,
-    'route.egress-only-internet-gateway-id': () => undefined,
-    'route.gateway-id': row => allRoutes(db, row).map(one => one.GatewayId),
-    'route.instance-id': () => undefined,
-    'route.nat-gateway-id': () => undefined,
-    'route.transit-gateway-id': () => undefined,
-    'route.origin': row => allRoutes(db, row).map(one => one.Origin),
-    'route.state': row => allRoutes(db, row).map(one => one.State),
-    'route.vpc-peering-connection-id': () => undefined,
-    'vpc-id': row => row.vpcId,
-  };
-}
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteRouteTable.html */
+const deleteRouteTable = writeOperation<DeleteRouteTableRequest, object>({
+  service: 'ec2',
+  name: 'DeleteRouteTable',
+  resources: (input, context) => [arn(context, 'route-table', input.RouteTableId)],
+  run: (input, context) => {
+    const row = findById(context, routeTables, idKinds.routeTable, input.RouteTableId ?? '');
+    if (row.associations.length > 0) {
+      throw new ApiError(
+        'DependencyViolation',
+        `The routeTable '${row.routeTableId}' has dependencies and cannot be deleted.`,
+      );
+    }
+    context.db.delete(routeTables, row.routeTableId);
+    removeAllTags(context.db, row.routeTableId);
+    return {};
+  },
+});
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRouteTables.html */
 const describeRouteTables = readOperation<DescribeRouteTablesRequest, DescribeRouteTablesResult>({
@@ -81,11 +67,22 @@ const describeRouteTables = readOperation<DescribeRouteTablesRequest, DescribeRo
       ids: input.RouteTableIds,
       filters: routeTableFilters(context.db),
       keyFilter: 'route-table-id',
-      indexed: { 'vpc-id': 'vpc', 'association.subnet-id': 'subnet' },
+      indexed: {
+        'vpc-id': 'vpc',
+        'association.subnet-id': 'subnet',
+        'association.gateway-id': 'gateway',
+        'association.route-table-association-id': 'association',
+      },
       range: [5, 100],
     });
     return { RouteTables: page.rows.map(row => renderRouteTable(context.db, row)), NextToken: page.nextToken };
   },
 });
 
-export const routeTableOperations: readonly AnyOperation[] = [describeRouteTables];
+export const routeTableOperations: readonly AnyOperation[] = [
+  createRouteTable,
+  deleteRouteTable,
+  describeRouteTables,
+  ...routeOperations,
+  ...associationOperations,
+];

@@ -44,5 +44,6 @@ export const securityGroupRules = defineTable<SecurityGroupRuleRow>()({
     owner: row => row.owner,
     group: row => row.groupId,
     referencedGroup: row => row.referencedGroupId,
+    prefixList: row => row.prefixListId,
   },
 });

@@ -59,7 +59,8 @@ function specificationOf(
   const peers: Partial<RuleSpecification>[] = [];
   if (request.CidrIpv4 !== undefined) peers.push({ cidrIpv4: ipv4Block(request.CidrIpv4) });
   if (request.CidrIpv6 !== undefined) peers.push({ cidrIpv6: ipv6Block(request.CidrIpv6) });
-  if (request.PrefixListId !== undefined) peers.push({ prefixListId: prefixList(request.PrefixListId, options) });
+  if (request.PrefixListId !== undefined)
+    peers.push({ prefixListId: prefixList(context, request.PrefixListId, options) });
   if (request.ReferencedGroupId !== undefined) {
     peers.push({ referencedGroupId: referencedGroup(context, group, { GroupId: request.ReferencedGroupId }, options) });
   }

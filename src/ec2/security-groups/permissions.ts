@@ -4,6 +4,7 @@ import { checkId, findById, idKinds } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
 import { formatCidr, parseCidr } from '../network-interfaces/ipv4.ts';
 import { canonicalIpv6Cidr } from '../network-interfaces/ipv6.ts';
+import { prefixLists } from '../prefix-lists/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroups } from './model.ts';
 import { parseProtocol } from './protocols.ts';
@@ -44,7 +45,7 @@ export function parsePermissions(
     for (const one of permission.IpRanges ?? []) add({ cidrIpv4: ipv4Block(one.CidrIp) }, one.Description);
     for (const one of permission.Ipv6Ranges ?? []) add({ cidrIpv6: ipv6Block(one.CidrIpv6) }, one.Description);
     for (const one of permission.PrefixListIds ?? [])
-      add({ prefixListId: prefixList(one.PrefixListId, options) }, one.Description);
+      add({ prefixListId: prefixList(context, one.PrefixListId, options) }, one.Description);
     for (const one of permission.UserIdGroupPairs ?? []) {
       add({ referencedGroupId: referencedGroup(context, group, one, options) }, one.Description);
     }
@@ -82,14 +83,12 @@ export function ipv6Block(text: string | undefined): string {
   return cidr;
 }
 
-/** @throws ApiError `InvalidPrefixListId.Malformed`; `InvalidPrefixListID.NotFound`, as no prefix lists exist yet. */
-export function prefixList(id: string | undefined, options: PermissionOptions): string {
-  if (id === undefined || !/^pl-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(id)) {
-    throw new ApiError('InvalidPrefixListId.Malformed', `Invalid id: "${id ?? ''}" (expecting "pl-...")`);
-  }
-  if (options.peersMustExist)
-    throw new ApiError('InvalidPrefixListID.NotFound', `The prefix list ID '${id}' does not exist`);
-  return id;
+/** @throws ApiError `InvalidPrefixListId.Malformed`, `InvalidPrefixListID.NotFound`. */
+export function prefixList(context: ReadContext, id: string | undefined, options: PermissionOptions): string {
+  checkId(idKinds.prefixList, id ?? '');
+  return options.peersMustExist
+    ? findById(context, prefixLists, idKinds.prefixList, id ?? '').prefixListId
+    : (id ?? '');
 }
 
 /** @throws ApiError `InvalidGroupId.Malformed`, `InvalidGroup.NotFound`, `InvalidParameterValue`, `MissingParameter` */

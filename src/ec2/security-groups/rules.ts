@@ -2,11 +2,15 @@ import { ApiError } from '../../api/errors.ts';
 import { checkId, idKinds, newId, throwNotFound } from '../../api/ids.ts';
 import type { WriteContext } from '../../api/operation.ts';
 import type { Reader } from '../../state/state.ts';
+import { prefixLists } from '../prefix-lists/model.ts';
 import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
 import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroupRules } from './model.ts';
 import { peerOf, type RuleSpecification, ruleKey } from './permissions.ts';
 
-/** Counted apart for IPv4 and IPv6 in each direction; a reference to a group counts for both. */
+/**
+ * Counted apart for IPv4 and IPv6 in each direction; a reference to a group counts for both, and a prefix list for as
+ * many rules as it may have entries.
+ */
 export const maximumRulesPerGroup = 60;
 
 /** The rules of one direction, oldest first. */
@@ -31,7 +35,7 @@ export function addRules(
   refuseRepeated(added);
   const keys = new Set(present.map(ruleKey));
   for (const rule of added) if (keys.has(ruleKey(rule))) throw duplicate(rule);
-  checkLimit(group, [...present, ...added]);
+  checkLimit(db, group, [...present, ...added]);
   return added.map(specification => {
     const securityGroupRuleId = newId('sgr');
     const row: SecurityGroupRuleRow = {
@@ -65,7 +69,7 @@ export function replaceRules(
     refuseRepeated(specifications);
     const keys = new Set(others.map(ruleKey));
     for (const rule of specifications) if (keys.has(ruleKey(rule))) throw duplicate(rule);
-    checkLimit(group, [...others, ...specifications]);
+    checkLimit(db, group, [...others, ...specifications]);
     for (const [{ securityGroupRuleId, groupId }, specification] of wanted) {
       db.put(securityGroupRules, { securityGroupRuleId, owner, groupId, isEgress, ...specification });
     }
@@ -102,9 +106,14 @@ function refuseRepeated(rules: readonly RuleSpecification[]): void {
   }
 }
 
-function checkLimit(group: SecurityGroupRow, rules: readonly RuleSpecification[]): void {
-  const ipv4 = rules.filter(rule => rule.cidrIpv6 === undefined).length;
-  const ipv6 = rules.filter(rule => rule.cidrIpv4 === undefined).length;
+function checkLimit(db: Reader, group: SecurityGroupRow, rules: readonly RuleSpecification[]): void {
+  let ipv4 = 0;
+  let ipv6 = 0;
+  for (const rule of rules) {
+    const list = rule.prefixListId === undefined ? undefined : db.get(prefixLists, rule.prefixListId);
+    if (rule.cidrIpv6 === undefined && list?.addressFamily !== 'IPv6') ipv4 += list?.maxEntries ?? 1;
+    if (rule.cidrIpv4 === undefined && list?.addressFamily !== 'IPv4') ipv6 += list?.maxEntries ?? 1;
+  }
   if (ipv4 > maximumRulesPerGroup || ipv6 > maximumRulesPerGroup) {
     throw new ApiError(
       'RulesPerSecurityGroupLimitExceeded',

@@ -4,16 +4,18 @@ import type { ReadContext } from '../../api/operation.ts';
 import type { AnyTable } from '../../state/state.ts';
 import type { Table } from '../../state/table.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
+import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
 import { images } from '../images/model.ts';
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
 import { keyPairs } from '../key-pairs/model.ts';
 import { networkAcls } from '../network-acls/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { prefixLists } from '../prefix-lists/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { securityGroupRules, securityGroups } from '../security-groups/model.ts';
 import { snapshots } from '../snapshots/model.ts';
-import { subnets } from '../subnets/model.ts';
+import { subnetCidrReservations, subnets } from '../subnets/model.ts';
 import { volumes } from '../volumes/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 
@@ -32,17 +34,20 @@ function type(name: string, kind: IdKind, table: AnyTable): ResourceType {
 /** Every taggable resource that exists here. A new resource adds one line. */
 export const resourceTypes: readonly ResourceType[] = [
   type('dhcp-options', idKinds.dhcpOptions, dhcpOptions),
+  type('egress-only-internet-gateway', idKinds.egressOnlyInternetGateway, egressOnlyInternetGateways),
   type('image', idKinds.image, images),
   type('instance', idKinds.instance, instances),
   type('internet-gateway', idKinds.internetGateway, internetGateways),
   type('key-pair', idKinds.keyPair, keyPairs),
   type('network-acl', idKinds.networkAcl, networkAcls),
   type('network-interface', idKinds.networkInterface, networkInterfaces),
+  type('prefix-list', idKinds.prefixList, prefixLists),
   type('route-table', idKinds.routeTable, routeTables),
   type('security-group', idKinds.securityGroup, securityGroups),
   type('security-group-rule', idKinds.securityGroupRule, securityGroupRules),
   type('snapshot', idKinds.snapshot, snapshots),
   type('subnet', idKinds.subnet, subnets),
+  type('subnet-cidr-reservation', idKinds.subnetCidrReservation, subnetCidrReservations),
   type('volume', idKinds.volume, volumes),
   type('vpc', idKinds.vpc, vpcs),
 ];

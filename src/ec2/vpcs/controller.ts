@@ -1,29 +1,64 @@
 import type { Controller } from '../../controllers/controllers.ts';
+import type { Change, Reader } from '../../state/state.ts';
+import { dhcpOptions } from '../dhcp-options/model.ts';
+import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
+import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
+import { networkAcls } from '../network-acls/model.ts';
+import { networkInterfaces } from '../network-interfaces/model.ts';
 import type { Network } from '../network-interfaces/network.ts';
+import { prefixLists } from '../prefix-lists/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { subnets } from '../subnets/model.ts';
 import { vpcs } from './model.ts';
 
-const parts: readonly string[] = [vpcs.name, subnets.name, routeTables.name, internetGateways.name];
+const parts: ReadonlySet<string> = new Set([
+  vpcs.name,
+  subnets.name,
+  routeTables.name,
+  internetGateways.name,
+  egressOnlyInternetGateways.name,
+  networkAcls.name,
+]);
 
-/** Brings changed subnets, routes and gateways of a VPC that is in the fabric to the packets. */
-export function vpcController(network: Network): Controller {
+/** Brings changed subnets, routes, ACLs and gateways of a VPC that is in the fabric to the packets. */
+export function vpcController(db: Reader, network: Network): Controller {
   return {
     name: 'vpcs',
-    watch: change => {
-      if (!parts.includes(change.table)) return [];
-      const ids = new Set<string>();
-      // A gateway that moves concerns both VPCs.
-      for (const row of [change.before, change.after]) {
-        if (row !== undefined && 'vpcId' in row && typeof row.vpcId === 'string') ids.add(row.vpcId);
-      }
-      return ids;
-    },
+    watch: change => watched(db, change),
     initial: () => [],
     reconcile: async vpcId => {
       await network.reconcileVpc(vpcId);
       return undefined;
     },
   };
+}
+
+function watched(db: Reader, change: Change): Iterable<string> {
+  if (parts.has(change.table)) {
+    const ids = new Set<string>();
+    // A gateway that moves concerns both VPCs.
+    for (const row of [change.before, change.after]) {
+      if (row !== undefined && 'vpcId' in row && typeof row.vpcId === 'string') ids.add(row.vpcId);
+    }
+    return ids;
+  }
+  switch (change.table) {
+    case dhcpOptions.name:
+      return db.by(vpcs, 'dhcpOptions', change.key).map(row => row.vpcId);
+    case prefixLists.name:
+      return new Set(db.by(routeTables, 'prefixList', change.key).map(row => row.vpcId));
+    case networkInterfaces.name:
+      return routedTo(db, change.key);
+    case instances.name:
+      // Routes to the interfaces of an instance that starts or stops begin or cease to lead somewhere.
+      return db.by(networkInterfaces, 'instance', change.key).flatMap(row => [...routedTo(db, row.networkInterfaceId)]);
+    default:
+      return [];
+  }
+}
+
+function routedTo(db: Reader, target: string): Iterable<string> {
+  if (db.countBy(routeTables, 'target', target) === 0) return [];
+  return new Set(db.by(routeTables, 'target', target).map(row => row.vpcId));
 }

@@ -1,14 +1,14 @@
 import { newId } from '../../api/ids.ts';
 import type { State, Tx } from '../../state/state.ts';
 import { defineTable } from '../../state/table.ts';
-import { dhcpOptions } from '../dhcp-options/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
-import { networkAcls } from '../network-acls/model.ts';
-import { internalDomain, zonesOf } from '../regions/zones.ts';
+import { parseCidr } from '../network-interfaces/ipv4.ts';
+import { type Zone, zonesOf } from '../regions/zones.ts';
 import { routeTables } from '../route-tables/model.ts';
-import { createDefaultGroup } from '../security-groups/default-group.ts';
-import { subnets } from '../subnets/model.ts';
-import { vpcs } from './model.ts';
+import { createSubnetRow } from '../subnets/create.ts';
+import { type SubnetRow, subnets } from '../subnets/model.ts';
+import { createVpcRow } from './create.ts';
+import type { VpcRow } from './model.ts';
 
 /** Which accounts have been in which Regions, so that a default VPC that was deleted is not made again. */
 export interface PreparedRegionRow {
@@ -41,61 +41,29 @@ export function prepareRegion(state: State, account: string, region: string, now
  */
 export function createDefaultVpc(tx: Tx, account: string, region: string): string {
   const owner = `${account}/${region}`;
-  const vpcId = newId('vpc');
-  const dhcpOptionsId = newId('dopt');
-  tx.put(dhcpOptions, {
-    dhcpOptionsId,
-    owner,
-    configurations: { 'domain-name': [internalDomain(region)], 'domain-name-servers': ['AmazonProvidedDNS'] },
-  });
-  tx.put(vpcs, {
-    vpcId,
-    owner,
-    cidrBlock: vpcCidr,
-    cidrAssociations: [{ associationId: newId('vpc-cidr-assoc'), cidrBlock: vpcCidr }],
-    isDefault: true,
-    dhcpOptionsId,
-    instanceTenancy: 'default',
-    enableDnsSupport: true,
-    enableDnsHostnames: true,
-    state: 'available',
-  });
+  const vpc = createVpcRow(tx, owner, vpcCidr, true);
   const internetGatewayId = newId('igw');
-  tx.put(internetGateways, { internetGatewayId, owner, vpcId });
-  tx.put(routeTables, {
-    routeTableId: newId('rtb'),
-    owner,
-    vpcId,
-    associations: [{ associationId: newId('rtbassoc'), main: true }],
-    routes: [
-      { destinationCidrBlock: '0.0.0.0/0', gatewayId: internetGatewayId, origin: 'CreateRoute', state: 'active' },
-    ],
-  });
-  const subnetIds: string[] = [];
-  for (const [index, zone] of zonesOf(region).entries()) {
-    const subnetId = newId('subnet');
-    subnetIds.push(subnetId);
-    tx.put(subnets, {
-      subnetId,
-      owner,
-      vpcId,
-      cidrBlock: `172.31.${index * 16}.0/20`,
-      availabilityZone: zone.name,
-      availabilityZoneId: zone.id,
-      defaultForAz: true,
-      mapPublicIpOnLaunch: true,
-      hostnameType: 'ip-name',
-      enableResourceNameDnsARecord: false,
-      state: 'available',
-    });
+  tx.put(internetGateways, { internetGatewayId, owner, vpcId: vpc.vpcId });
+  const main = tx.firstBy(routeTables, 'main', vpc.vpcId);
+  if (main === undefined) throw new Error('a new VPC has a main route table');
+  const toInternet = {
+    destinationCidrBlock: '0.0.0.0/0',
+    gatewayId: internetGatewayId,
+    origin: 'CreateRoute',
+  } as const;
+  tx.put(routeTables, { ...main, routes: [toInternet] });
+  for (const zone of zonesOf(region)) createDefaultSubnet(tx, vpc, zone);
+  return vpc.vpcId;
+}
+
+/** The default subnet of a zone: the first free /20 of the VPC's block. @returns undefined when none is free. */
+export function createDefaultSubnet(tx: Tx, vpc: VpcRow, zone: Zone): SubnetRow | undefined {
+  const taken = tx.by(subnets, 'vpc', vpc.vpcId).flatMap(one => parseCidr(one.cidrBlock) ?? []);
+  for (let index = 0; index < 16; index++) {
+    const cidrBlock = `172.31.${index * 16}.0/20`;
+    const cidr = parseCidr(cidrBlock);
+    if (cidr === undefined || taken.some(one => one.first <= cidr.last && cidr.first <= one.last)) continue;
+    return createSubnetRow(tx, vpc, { cidrBlock, zone, isDefault: true });
   }
-  tx.put(networkAcls, {
-    networkAclId: newId('acl'),
-    owner,
-    vpcId,
-    isDefault: true,
-    associations: subnetIds.map(subnetId => ({ associationId: newId('aclassoc'), subnetId })),
-  });
-  createDefaultGroup(tx, owner, vpcId);
-  return vpcId;
+  return undefined;
 }

@@ -1,59 +1,77 @@
 import type {
-  DescribeVpcAttributeRequest,
-  DescribeVpcAttributeResult,
+  CreateDefaultVpcRequest,
+  CreateDefaultVpcResult,
+  CreateVpcRequest,
+  CreateVpcResult,
+  DeleteVpcRequest,
   DescribeVpcsRequest,
   DescribeVpcsResult,
-  Vpc,
 } from '@aws-sdk/client-ec2';
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
-import type { FilterTable } from '../../api/filters.ts';
 import { findById, idKinds } from '../../api/ids.ts';
-import { type AnyOperation, readOperation } from '../../api/operation.ts';
-import { accountOf } from '../../api/owner.ts';
-import type { Reader } from '../../state/state.ts';
+import { type AnyOperation, readOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { describeOwn } from '../describe.ts';
-import { tagList } from '../tags/model.ts';
-import { type VpcRow, vpcs } from './model.ts';
+import { checkLimit, networkLimits } from '../network-limits.ts';
+import { addTags, parseTagSpecifications } from '../tags/model.ts';
+import { attributeOperations } from './attributes.ts';
+import { addIpv6Block, blockOperations, refuseIpam } from './block-operations.ts';
+import { vpcBlock } from './blocks.ts';
+import { createVpcRow } from './create.ts';
+import { createDefaultVpc } from './default-vpc.ts';
+import { deleteVpcWithParts } from './delete.ts';
+import { vpcs } from './model.ts';
+import { renderVpc, vpcFilters } from './render.ts';
 
-/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html */
-export function renderVpc(db: Reader, row: VpcRow): Vpc {
-  return {
-    VpcId: row.vpcId,
-    OwnerId: accountOf(row.owner),
-    State: row.state,
-    CidrBlock: row.cidrBlock,
-    CidrBlockAssociationSet: row.cidrAssociations.map(one => ({
-      AssociationId: one.associationId,
-      CidrBlock: one.cidrBlock,
-      CidrBlockState: { State: 'associated' },
-    })),
-    DhcpOptionsId: row.dhcpOptionsId,
-    InstanceTenancy: row.instanceTenancy,
-    IsDefault: row.isDefault,
-    Tags: tagList(db, row.vpcId),
-  };
-}
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html */
+const createVpc = writeOperation<CreateVpcRequest, CreateVpcResult>({
+  service: 'ec2',
+  name: 'CreateVpc',
+  resources: (_input, context) => [arn(context, 'vpc')],
+  run: (input, context) => {
+    const { db, owner } = context;
+    refuseIpam(input);
+    if (input.VpcEncryptionControl !== undefined)
+      throw new ApiError('UnsupportedOperation', 'VPC encryption control is not supported. Leave it out.');
+    checkTenancy(input.InstanceTenancy);
+    if (input.CidrBlock === undefined)
+      throw new ApiError('MissingParameter', 'Either the parameter cidrBlock or ipv4IpamPoolId must be specified');
+    const cidrBlock = vpcBlock(input.CidrBlock);
+    const tags = parseTagSpecifications(input.TagSpecifications, ['vpc']).vpc ?? {};
+    checkVpcLimit(context);
+    const row = createVpcRow(db, owner, cidrBlock, false);
+    addTags(db, { resourceId: row.vpcId, resourceType: 'vpc', owner }, tags);
+    const withIpv6 = input.AmazonProvidedIpv6CidrBlock === true ? addIpv6Block(context, row, input) : row;
+    return { Vpc: renderVpc(db, withIpv6) };
+  },
+});
 
-const filters: FilterTable<VpcRow> = {
-  cidr: row => row.cidrBlock,
-  cidrBlock: row => row.cidrBlock,
-  'cidr-block': row => row.cidrBlock,
-  'cidr-block-association.cidr-block': row => row.cidrAssociations.map(one => one.cidrBlock),
-  'cidr-block-association.association-id': row => row.cidrAssociations.map(one => one.associationId),
-  'cidr-block-association.state': row => row.cidrAssociations.map(() => 'associated'),
-  'dhcp-options-id': row => row.dhcpOptionsId,
-  dhcpOptionsId: row => row.dhcpOptionsId,
-  'ipv6-cidr-block-association.ipv6-cidr-block': () => undefined,
-  'ipv6-cidr-block-association.ipv6-pool': () => undefined,
-  'ipv6-cidr-block-association.association-id': () => undefined,
-  'ipv6-cidr-block-association.state': () => undefined,
-  'is-default': row => row.isDefault,
-  isDefault: row => row.isDefault,
-  'owner-id': row => accountOf(row.owner),
-  state: row => row.state,
-  'vpc-id': row => row.vpcId,
-};
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateDefaultVpc.html */
+const createDefault = writeOperation<CreateDefaultVpcRequest, CreateDefaultVpcResult>({
+  service: 'ec2',
+  name: 'CreateDefaultVpc',
+  resources: () => ['*'],
+  run: (_input, context) => {
+    const { db, owner } = context;
+    if (db.countBy(vpcs, 'default', owner) > 0) {
+      throw new ApiError('DefaultVpcAlreadyExists', 'A Default VPC already exists for this account in this region.');
+    }
+    checkVpcLimit(context);
+    const row = db.get(vpcs, createDefaultVpc(db, context.account, context.region));
+    return { Vpc: row && renderVpc(db, row) };
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html */
+const deleteVpc = writeOperation<DeleteVpcRequest, object>({
+  service: 'ec2',
+  name: 'DeleteVpc',
+  resources: (input, context) => [arn(context, 'vpc', input.VpcId)],
+  run: (input, context) => {
+    deleteVpcWithParts(context, findById(context, vpcs, idKinds.vpc, input.VpcId ?? ''));
+    return {};
+  },
+});
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html */
 const describeVpcs = readOperation<DescribeVpcsRequest, DescribeVpcsResult>({
@@ -65,36 +83,42 @@ const describeVpcs = readOperation<DescribeVpcsRequest, DescribeVpcsResult>({
       table: vpcs,
       kind: idKinds.vpc,
       ids: input.VpcIds,
-      filters,
+      filters: vpcFilters,
       keyFilter: 'vpc-id',
+      indexed: {
+        'dhcp-options-id': 'dhcpOptions',
+        'cidr-block-association.association-id': 'cidrAssociation',
+        'ipv6-cidr-block-association.association-id': 'cidrAssociation',
+      },
     });
     return { Vpcs: page.rows.map(row => renderVpc(context.db, row)), NextToken: page.nextToken };
   },
 });
 
-/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcAttribute.html */
-const describeVpcAttribute = readOperation<DescribeVpcAttributeRequest, DescribeVpcAttributeResult>({
-  service: 'ec2',
-  name: 'DescribeVpcAttribute',
-  resources: (input, context) => [arn(context, 'vpc', input.VpcId)],
-  run: (input, context) => {
-    const row = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
-    const attribute = input.Attribute;
-    switch (attribute) {
-      case 'enableDnsSupport':
-        return { VpcId: row.vpcId, EnableDnsSupport: { Value: row.enableDnsSupport } };
-      case 'enableDnsHostnames':
-        return { VpcId: row.vpcId, EnableDnsHostnames: { Value: row.enableDnsHostnames } };
-      case 'enableNetworkAddressUsageMetrics':
-        // Nothing can turn these metrics on yet.
-        return { VpcId: row.vpcId, EnableNetworkAddressUsageMetrics: { Value: false } };
-      default:
-        throw new ApiError(
-          'InvalidParameterValue',
-          `Value (${String(attribute)}) for parameter attribute is invalid. Use enableDnsSupport, enableDnsHostnames or enableNetworkAddressUsageMetrics.`,
-        );
-    }
-  },
-});
+function checkVpcLimit({ db, owner }: WriteContext): void {
+  checkLimit(db.countBy(vpcs, 'owner', owner), networkLimits.vpcs, 'VpcLimitExceeded', 'VPCs');
+}
 
-export const vpcOperations: readonly AnyOperation[] = [describeVpcs, describeVpcAttribute];
+/** One machine serves everybody: nobody can be promised hardware of his own. */
+function checkTenancy(tenancy: string | undefined): void {
+  if (tenancy === undefined || tenancy === 'default') return;
+  if (tenancy === 'dedicated') {
+    throw new ApiError(
+      'UnsupportedOperation',
+      'The tenancy dedicated is not supported: this machine is shared. Use default.',
+    );
+  }
+  throw new ApiError(
+    'InvalidParameterValue',
+    `Value (${tenancy}) for parameter instanceTenancy is invalid. Use default.`,
+  );
+}
+
+export const vpcOperations: readonly AnyOperation[] = [
+  createVpc,
+  createDefault,
+  deleteVpc,
+  describeVpcs,
+  ...attributeOperations,
+  ...blockOperations,
+];
