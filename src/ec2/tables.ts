@@ -1,4 +1,5 @@
 import type { AnyTable } from '../state/state.ts';
+import { addresses, addressTransfers } from './addresses/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { fastLaunchChoices } from './images/fast-launch.ts';
@@ -20,6 +21,8 @@ import { vpcs } from './vpcs/model.ts';
 
 /** Every table of EC2. */
 export const ec2Tables: readonly AnyTable[] = [
+  addressTransfers,
+  addresses,
   dhcpOptions,
   egressOnlyInternetGateways,
   fastLaunchChoices,

@@ -2,6 +2,7 @@ import type { ConditionKeys } from '../../api/access.ts';
 import { arn } from '../../api/arn.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
+import { addresses } from '../addresses/model.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
 import { type ImageRow, images } from '../images/model.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
@@ -27,6 +28,10 @@ type KeysOf = (db: Reader, id: string, owner: string) => ConditionKeys | undefin
  */
 export const conditionKeys: Readonly<Record<string, KeysOf>> = {
   'dhcp-options': (db, id) => db.get(dhcpOptions, id) && { 'ec2:DhcpOptionsID': id },
+  'elastic-ip': (db, id) => {
+    const row = db.get(addresses, id);
+    return row && { 'ec2:AllocationId': id, 'ec2:Domain': 'vpc', 'ec2:PublicIpAddress': row.publicIp };
+  },
   image: (db, id) => {
     const row = db.get(images, id);
     return row && imageKeys(row);

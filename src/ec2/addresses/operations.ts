@@ -1,44 +1,173 @@
-import type { DescribeAddressesRequest, DescribeAddressesResult } from '@aws-sdk/client-ec2';
+import type {
+  AllocateAddressRequest,
+  AllocateAddressResult,
+  DescribeAddressesRequest,
+  DescribeAddressesResult,
+  DescribeMovingAddressesRequest,
+  DescribeMovingAddressesResult,
+  ReleaseAddressRequest,
+} from '@aws-sdk/client-ec2';
+import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
-import { compileFilters, type FilterTable } from '../../api/filters.ts';
-import { type AnyOperation, readOperation } from '../../api/operation.ts';
-import { addressToNumber } from '../network-interfaces/ipv4.ts';
+import { compileFilters } from '../../api/filters.ts';
+import { idKinds, newId } from '../../api/ids.ts';
+import { type AnyOperation, readOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
+import { paginateArray } from '../../api/pagination.ts';
+import { describeOwn } from '../describe.ts';
+import { allocatePublicAddress } from '../network-interfaces/addresses.ts';
+import { checkLimit, networkLimits } from '../network-limits.ts';
+import { addTags, parseTagSpecifications, removeAllTags } from '../tags/model.ts';
+import { vpcs } from '../vpcs/model.ts';
+import { associateOperations } from './associate.ts';
+import { associationOf, dissolve } from './association.ts';
+import { addressAttributeOperations } from './attributes.ts';
+import { addressArn, findAllocation, findPublicIp } from './find.ts';
+import { type AddressRow, addresses, addressTransfers } from './model.ts';
+import { addressFilters, renderAddress } from './render.ts';
+import { transferOperations } from './transfers.ts';
 
-const none = () => undefined;
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html */
+const allocateAddress = writeOperation<AllocateAddressRequest, AllocateAddressResult>({
+  service: 'ec2',
+  name: 'AllocateAddress',
+  resources: (_input, context) => [arn(context, 'elastic-ip')],
+  run: (input, context) => {
+    const { db, owner, region } = context;
+    checkPool(input, region);
+    const tags = parseTagSpecifications(input.TagSpecifications, ['elastic-ip'])['elastic-ip'] ?? {};
+    checkAddressLimit(context);
+    const row: AddressRow = {
+      allocationId: newId('eipalloc'),
+      owner,
+      publicIp: allocatePublicAddress(db, context.services.publicPool, input.Address),
+      networkBorderGroup: region,
+    };
+    db.put(addresses, row);
+    addTags(db, { resourceId: row.allocationId, resourceType: 'elastic-ip', owner }, tags);
+    return {
+      AllocationId: row.allocationId,
+      PublicIp: row.publicIp,
+      PublicIpv4Pool: 'amazon',
+      NetworkBorderGroup: row.networkBorderGroup,
+      Domain: 'vpc',
+    };
+  },
+});
 
-const filters: FilterTable<object> = {
-  'allocation-id': none,
-  'association-id': none,
-  'instance-id': none,
-  'network-border-group': none,
-  'network-interface-id': none,
-  'network-interface-owner-id': none,
-  'private-ip-address': none,
-  'public-ip': none,
-};
+/** @throws ApiError `AddressLimitExceeded` */
+export function checkAddressLimit({ db, owner }: Pick<WriteContext, 'db' | 'owner'>): void {
+  checkLimit(
+    db.countBy(addresses, 'owner', owner),
+    networkLimits.elasticIps,
+    'AddressLimitExceeded',
+    'Elastic IP addresses',
+  );
+}
 
-/**
- * The caller's Elastic IP addresses. None can be allocated yet, so there are none; auto-assigned public addresses
- * are not among them on EC2 either.
- * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAddresses.html
- */
+function checkPool(input: AllocateAddressRequest, region: string): void {
+  if (input.Domain === 'standard')
+    throw new ApiError('UnsupportedOperation', 'EC2-Classic is no longer there. Allocate with the domain vpc.');
+  if (input.Domain !== undefined && input.Domain !== 'vpc')
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value (${String(input.Domain)}) for parameter domain is invalid. Use vpc.`,
+    );
+  const { NetworkBorderGroup: group = region, PublicIpv4Pool: pool = 'amazon' } = input;
+  if (group !== region) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Value (${group}) for parameter networkBorderGroup is invalid. Use ${region}.`,
+    );
+  }
+  if (pool !== 'amazon')
+    throw new ApiError('InvalidPublicIpv4PoolID.NotFound', `The public IPv4 pool ID '${pool}' does not exist.`);
+  const other = (['CustomerOwnedIpv4Pool', 'IpamPoolId'] as const).find(name => input[name] !== undefined);
+  if (other !== undefined)
+    throw new ApiError('UnsupportedOperation', `The parameter ${other} is not supported by this version of Fogbank.`);
+}
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html */
+const releaseAddress = writeOperation<ReleaseAddressRequest, object>({
+  service: 'ec2',
+  name: 'ReleaseAddress',
+  resources: (input, context) => [addressArn(context, input)],
+  run: (input, context) => {
+    const { db } = context;
+    if (input.AllocationId === undefined) {
+      if (input.PublicIp === undefined)
+        throw new ApiError('MissingParameter', 'The request must contain the parameter allocationId');
+      findPublicIp(context, input.PublicIp);
+      throw new ApiError(
+        'InvalidParameterValue',
+        'You must specify an allocation id when releasing a VPC elastic IP address',
+      );
+    }
+    const row = findAllocation(context, input.AllocationId);
+    if (input.NetworkBorderGroup !== undefined && input.NetworkBorderGroup !== row.networkBorderGroup) {
+      throw new ApiError(
+        'InvalidParameterValue',
+        `Value (${input.NetworkBorderGroup}) for parameter networkBorderGroup is invalid. The address is of ${row.networkBorderGroup}.`,
+      );
+    }
+    const association = associationOf(db, row);
+    if (association !== undefined) {
+      if (association.card.requesterManaged || db.get(vpcs, association.card.vpcId)?.isDefault !== true) {
+        throw new ApiError(
+          'InvalidIPAddress.InUse',
+          `Address with allocation id ${row.allocationId} is associated with ${association.card.networkInterfaceId}. Disassociate it first.`,
+        );
+      }
+      // In a default VPC a release ends the association.
+      dissolve(db, association);
+    }
+    db.delete(addresses, row.allocationId);
+    db.delete(addressTransfers, row.allocationId);
+    removeAllTags(db, row.allocationId);
+    return {};
+  },
+});
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAddresses.html */
 const describeAddresses = readOperation<DescribeAddressesRequest, DescribeAddressesResult>({
   service: 'ec2',
   name: 'DescribeAddresses',
   resources: () => ['*'],
-  run: input => {
-    compileFilters(input.Filters, filters, () => ({}));
-    for (const id of input.AllocationIds ?? []) {
-      throw new ApiError('InvalidAllocationID.NotFound', `The allocation ID '${id}' does not exist`);
-    }
-    for (const address of input.PublicIps ?? []) {
-      if (addressToNumber(address) === undefined) {
-        throw new ApiError('InvalidAddress.Malformed', `Address '${address}' is not an IPv4 address.`);
-      }
-      throw new ApiError('InvalidAddress.NotFound', `Address '${address}' not found.`);
-    }
-    return { Addresses: [] };
+  run: (input, context) => {
+    const named = (input.PublicIps ?? []).map(one => findPublicIp(context, one).allocationId);
+    const page = describeOwn(context, input, {
+      table: addresses,
+      kind: idKinds.elasticIp,
+      ids: [...(input.AllocationIds ?? []), ...named],
+      filters: addressFilters(context.db),
+      keyFilter: 'allocation-id',
+      indexed: { 'public-ip': 'publicIp' },
+    });
+    return { Addresses: page.rows.map(row => renderAddress(context.db, row)) };
   },
 });
 
-export const addressOperations: readonly AnyOperation[] = [describeAddresses];
+/**
+ * Addresses on their way from EC2-Classic, which is no longer there.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeMovingAddresses.html
+ */
+const describeMovingAddresses = readOperation<DescribeMovingAddressesRequest, DescribeMovingAddressesResult>({
+  service: 'ec2',
+  name: 'DescribeMovingAddresses',
+  resources: () => ['*'],
+  run: (input, context) => {
+    compileFilters(input.Filters, { 'moving-status': () => undefined });
+    for (const publicIp of input.PublicIps ?? []) findPublicIp(context, publicIp);
+    const page = paginateArray(context, input, []);
+    return { MovingAddressStatuses: page.rows, NextToken: page.nextToken };
+  },
+});
+
+export const addressOperations: readonly AnyOperation[] = [
+  allocateAddress,
+  releaseAddress,
+  describeAddresses,
+  describeMovingAddresses,
+  ...associateOperations,
+  ...addressAttributeOperations,
+  ...transferOperations,
+];

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { ApiError } from '../../api/errors.ts';
 import { randomHex } from '../../api/random.ts';
 import type { Reader } from '../../state/state.ts';
+import { addresses } from '../addresses/model.ts';
 import { internalDomain, publicDomain } from '../regions/zones.ts';
 import { type SubnetCidrReservationRow, type SubnetRow, subnetCidrReservations } from '../subnets/model.ts';
 import { addressToNumber, type Cidr, cidrSize, contains, formatCidr, numberToAddress, parseCidr } from './ipv4.ts';
@@ -204,12 +205,19 @@ function insufficient(subnet: SubnetRow): ApiError {
 const reservedOfPool = 4;
 
 /**
- * A public address of the pool that nobody has.
- * @throws ApiError `InsufficientAddressCapacity` when the pool is used up.
+ * A public address of the pool that nobody has, or `wanted`.
+ * @throws ApiError `InsufficientAddressCapacity` when the pool is used up; for `wanted`, `InvalidAddress.NotFound`.
  */
-export function allocatePublicAddress(db: Reader, poolCidr: string): string {
+export function allocatePublicAddress(db: Reader, poolCidr: string, wanted?: string): string {
   const pool = cidrOf(poolCidr);
-  const isFree = (address: string) => db.countBy(networkInterfaces, 'publicIp', address) === 0;
+  const isFree = (address: string) =>
+    db.countBy(networkInterfaces, 'publicIp', address) === 0 && db.countBy(addresses, 'publicIp', address) === 0;
+  if (wanted !== undefined) {
+    const number = addressToNumber(wanted);
+    const inPool = number !== undefined && number >= pool.first + reservedOfPool && number < pool.last;
+    if (inPool && isFree(wanted)) return wanted;
+    throw new ApiError('InvalidAddress.NotFound', `Address '${wanted}' is not a free address of the pool ${poolCidr}.`);
+  }
   const free = findFree(pool.first + reservedOfPool, pool.last - 1, isFree);
   if (free === undefined) {
     throw new ApiError(

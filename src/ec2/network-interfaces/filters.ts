@@ -14,9 +14,8 @@ export function networkInterfaceFilters(db: Reader): FilterTable<NetworkInterfac
   const publicIps = (row: NetworkInterfaceRow) => row.privateIpAddresses.map(one => one.publicIp);
   const publicOwners = (row: NetworkInterfaceRow) => row.privateIpAddresses.map(one => one.publicIpOwner);
   return {
-    // Associations have ids only where Elastic IP addresses are concerned.
-    'association.allocation-id': () => undefined,
-    'association.association-id': () => undefined,
+    'association.allocation-id': row => row.privateIpAddresses.map(one => one.allocationId),
+    'association.association-id': row => row.privateIpAddresses.map(one => one.associationId),
     'addresses.association.owner-id': publicOwners,
     'addresses.association.public-ip': publicIps,
     'addresses.primary': row => row.privateIpAddresses.map(one => String(one.primary)),
@@ -36,7 +35,7 @@ export function networkInterfaceFilters(db: Reader): FilterTable<NetworkInterfac
     'availability-zone-id': row => zonesOf(regionOf(row.owner)).find(zone => zone.name === row.availabilityZone)?.id,
     description: row => row.description,
     'group-id': row => [...row.groupIds],
-    'ipv6-addresses.ipv6-address': () => undefined,
+    'ipv6-addresses.ipv6-address': row => row.ipv6Addresses ?? [],
     'interface-type': row => row.interfaceType,
     'mac-address': row => row.macAddress,
     'network-interface-id': row => row.networkInterfaceId,

@@ -5,8 +5,11 @@ export interface PrivateIpAddress {
   readonly primary: boolean;
   /** The public address mapped to it, auto-assigned or Elastic. */
   readonly publicIp?: string;
-  /** `amazon` for an auto-assigned public address. */
+  /** `amazon` for an auto-assigned public address, the account for an Elastic one. */
   readonly publicIpOwner?: string;
+  /** Of an Elastic IP address. */
+  readonly allocationId?: string;
+  readonly associationId?: string;
 }
 
 /** An elastic network interface (ENI). Times are milliseconds since the epoch. */
@@ -66,6 +69,7 @@ export const networkInterfaces = defineTable<NetworkInterfaceRow>()({
     address: row => row.privateIpAddresses.map(one => one.address),
     attachment: row => row.attachment?.attachmentId,
     mac: row => row.macAddress,
+    association: row => row.privateIpAddresses.flatMap(one => one.associationId ?? []),
     publicIp: row => row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [one.publicIp])),
   },
 });

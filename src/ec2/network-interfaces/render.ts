@@ -16,6 +16,8 @@ export function renderNetworkInterface(db: Reader, row: NetworkInterfaceRow): Ne
     one?.publicIp === undefined
       ? undefined
       : {
+          AllocationId: one.allocationId,
+          AssociationId: one.associationId,
           IpOwnerId: one.publicIpOwner ?? 'amazon',
           PublicDnsName: dnsNames ? publicDnsName(region, one.publicIp) : '',
           PublicIp: one.publicIp,
@@ -30,7 +32,10 @@ export function renderNetworkInterface(db: Reader, row: NetworkInterfaceRow): Ne
     Description: row.description,
     Groups: row.groupIds.map(GroupId => ({ GroupId, GroupName: db.get(securityGroups, GroupId)?.groupName })),
     InterfaceType: row.interfaceType,
-    Ipv6Addresses: [],
+    Ipv4Prefixes: row.ipv4Prefixes?.map(Ipv4Prefix => ({ Ipv4Prefix })),
+    Ipv6Address: row.ipv6Addresses?.[0],
+    Ipv6Addresses: (row.ipv6Addresses ?? []).map(Ipv6Address => ({ Ipv6Address, IsPrimaryIpv6: false })),
+    Ipv6Prefixes: row.ipv6Prefixes?.map(Ipv6Prefix => ({ Ipv6Prefix })),
     MacAddress: row.macAddress,
     NetworkInterfaceId: row.networkInterfaceId,
     Operator: { Managed: false },

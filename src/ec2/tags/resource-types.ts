@@ -3,6 +3,7 @@ import { checkId, type IdKind, idKinds, throwNotFound } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
 import type { AnyTable } from '../../state/state.ts';
 import type { Table } from '../../state/table.ts';
+import { addresses } from '../addresses/model.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
 import { images } from '../images/model.ts';
@@ -35,6 +36,7 @@ function type(name: string, kind: IdKind, table: AnyTable): ResourceType {
 export const resourceTypes: readonly ResourceType[] = [
   type('dhcp-options', idKinds.dhcpOptions, dhcpOptions),
   type('egress-only-internet-gateway', idKinds.egressOnlyInternetGateway, egressOnlyInternetGateways),
+  type('elastic-ip', idKinds.elasticIp, addresses),
   type('image', idKinds.image, images),
   type('instance', idKinds.instance, instances),
   type('internet-gateway', idKinds.internetGateway, internetGateways),
