@@ -6,7 +6,7 @@ import { accessDenied, type Refusal } from './access-denied.ts';
 import { parseArn } from './arn.ts';
 import type { Principal } from './call.ts';
 import type { AnyOperation, ReadContext } from './operation.ts';
-import { keysOfRequest, keysOfResource, RequestKeys, requestTags, tagSpecifications } from './request-keys.ts';
+import { CallKeys, keysOfResource, RequestKeys, requestTags, tagSpecifications } from './request-keys.ts';
 
 /** What authorization asks of the services: who has which policies, and what is known of resources. */
 export interface AccessRules {
@@ -120,12 +120,13 @@ class Request {
   readonly #rules: AccessRules;
   readonly #context: ReadContext;
   readonly #policies: PolicySet;
-  #keys: ReturnType<typeof keysOfRequest> | undefined;
+  readonly #keys: CallKeys;
 
   constructor(rules: AccessRules, context: ReadContext) {
     this.#rules = rules;
     this.#context = context;
     this.#policies = rules.policySetOf(context.db, context.principal);
+    this.#keys = new CallKeys(context, () => rules.principalKeys(context.db, context.principal, context.now));
   }
 
   refusalOf(action: string, target: AccessTarget): Refusal | undefined {
@@ -135,10 +136,7 @@ class Request {
   }
 
   ask(action: string, target: AccessTarget): { decision: Decision; keys: RequestKeys; trust: boolean } {
-    const keys = new RequestKeys(
-      () => this.#requestKeys(),
-      () => this.#resourceKeys(action, target),
-    );
+    const keys = new RequestKeys(this.#keys, () => this.#resourceKeys(action, target));
     const resource = this.#rules.resourcePolicyOf(this.#context.db, action, target.arn);
     const set = resource === undefined ? this.#policies : { ...this.#policies, resource };
     const decision = decide(set, { action, resource: target.arn, keys });
@@ -148,12 +146,6 @@ class Request {
   /** Whether a statement allows the action on anything, under whatever conditions. */
   mayAllow(action: string): boolean {
     return this.#policies.identity.some(policy => policy.forAction(action).some(({ effect }) => effect === 'Allow'));
-  }
-
-  #requestKeys(): ReturnType<typeof keysOfRequest> {
-    const { db, principal, now } = this.#context;
-    this.#keys ??= keysOfRequest(this.#context, this.#rules.principalKeys(db, principal, now));
-    return this.#keys;
   }
 
   #resourceKeys(action: string, target: AccessTarget) {

@@ -7,30 +7,75 @@ type Values = readonly string[];
 /** A condition key as it is shown, and its values. */
 type Named = readonly [name: string, values: Values];
 
+/** Keys that the request itself has, by their names in lower case. Each is made when it is asked for. */
+const ofRequest: Readonly<Record<string, readonly [name: string, read: (context: ReadContext) => ConditionValue]>> = {
+  'aws:currenttime': ['aws:CurrentTime', ({ now }) => new Date(now).toISOString()],
+  'aws:epochtime': ['aws:EpochTime', ({ now }) => Math.floor(now / 1000)],
+  'aws:requestedregion': ['aws:RequestedRegion', ({ call }) => call.region],
+  // The endpoint speaks HTTP.
+  'aws:securetransport': ['aws:SecureTransport', () => false],
+  'aws:sourceip': ['aws:SourceIp', ({ call }) => call.sourceAddress || undefined],
+  'aws:useragent': ['aws:UserAgent', ({ call }) => call.userAgent || undefined],
+  'aws:viaawsservice': ['aws:ViaAWSService', () => false],
+};
+
+/** The keys that are the same for every resource of a call: of the request, and of the caller. */
+export class CallKeys {
+  readonly #context: ReadContext;
+  readonly #principalKeys: () => ContextKeys;
+  #principal: ContextKeys | undefined;
+
+  constructor(context: ReadContext, principalKeys: () => ContextKeys) {
+    this.#context = context;
+    this.#principalKeys = principalKeys;
+  }
+
+  get(key: string): Values | undefined {
+    const own = Object.hasOwn(ofRequest, key) ? ofRequest[key] : undefined;
+    return own === undefined ? this.#ofPrincipal().get(key) : valuesOf(own[1](this.#context));
+  }
+
+  *named(): Generator<readonly [key: string, named: Named]> {
+    for (const [key, [name, read]] of Object.entries(ofRequest)) {
+      const values = valuesOf(read(this.#context));
+      if (values !== undefined) yield [key, [name, values]];
+    }
+    for (const [key, values] of this.#ofPrincipal()) yield [key, [key, values]];
+  }
+
+  #ofPrincipal(): ContextKeys {
+    this.#principal ??= this.#principalKeys();
+    return this.#principal;
+  }
+}
+
+function valuesOf(value: ConditionValue): Values | undefined {
+  if (value === undefined) return undefined;
+  return typeof value === 'object' ? value : [String(value)];
+}
+
+/** Keys of a resource; every other one that begins with `aws:` is the call's. */
+const resourceKey = /^(?!aws:)|^aws:(?:resource|requesttag|tagkeys)/;
+
 /**
- * The condition keys of one resource of a request, each part of them put together when a policy first asks for a key:
+ * The condition keys of one resource of a call, each part of them put together when a policy first asks for a key:
  * most policies ask for few, and most calls for none.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
  */
 export class RequestKeys implements ContextKeys {
-  readonly #request: () => ReadonlyMap<string, Named>;
+  readonly #call: CallKeys;
   readonly #resource: () => Iterable<readonly [name: string, value: ConditionValue]>;
   #own: Map<string, Named> | undefined;
 
-  /**
-   * @param request keys that are the same for every resource of the request, made once
-   * @param resource this resource's own, in any case
-   */
-  constructor(
-    request: () => ReadonlyMap<string, Named>,
-    resource: () => Iterable<readonly [name: string, value: ConditionValue]>,
-  ) {
-    this.#request = request;
+  /** @param resource this resource's own keys, in any case */
+  constructor(call: CallKeys, resource: () => Iterable<readonly [name: string, value: ConditionValue]>) {
+    this.#call = call;
     this.#resource = resource;
   }
 
   get(name: string): Values | undefined {
-    return (this.#request().get(name) ?? this.#ownKeys().get(name))?.[1];
+    if (resourceKey.test(name)) return this.#ownKeys().get(name)?.[1] ?? this.#call.get(name);
+    return this.#call.get(name) ?? this.#ownKeys().get(name)?.[1];
   }
 
   has(name: string): boolean {
@@ -39,7 +84,7 @@ export class RequestKeys implements ContextKeys {
 
   /** All keys by the names that AWS shows. */
   *shown(): Generator<Named> {
-    yield* this.#request().values();
+    for (const [, named] of this.#call.named()) yield named;
     yield* this.#ownKeys().values();
   }
 
@@ -48,7 +93,7 @@ export class RequestKeys implements ContextKeys {
   }
 
   *entries(): MapIterator<[string, Values]> {
-    for (const [key, [, values]] of this.#request()) yield [key, values];
+    for (const [key, [, values]] of this.#call.named()) yield [key, values];
     for (const [key, [, values]] of this.#ownKeys()) yield [key, values];
     return undefined;
   }
@@ -80,27 +125,10 @@ export class RequestKeys implements ContextKeys {
 function named(keys: Iterable<readonly [name: string, value: ConditionValue]>): Map<string, Named> {
   const found = new Map<string, Named>();
   for (const [name, value] of keys) {
-    if (value === undefined) continue;
-    const values = typeof value === 'object' ? value : [String(value)];
-    found.set(name.toLowerCase(), [name, values]);
+    const values = valuesOf(value);
+    if (values !== undefined) found.set(name.toLowerCase(), [name, values]);
   }
   return found;
-}
-
-/** The keys that are the same for every resource: of the caller, and of the request itself. */
-export function keysOfRequest(context: ReadContext, principalKeys: ContextKeys): ReadonlyMap<string, Named> {
-  const { call, now } = context;
-  const keys = named([
-    ['aws:CurrentTime', new Date(now).toISOString()],
-    ['aws:EpochTime', Math.floor(now / 1000)],
-    ['aws:RequestedRegion', call.region],
-    ['aws:SecureTransport', false],
-    ['aws:SourceIp', call.sourceAddress === '' ? undefined : call.sourceAddress],
-    ['aws:UserAgent', call.userAgent === '' ? undefined : call.userAgent],
-    ['aws:ViaAWSService', false],
-  ]);
-  for (const [key, values] of principalKeys) keys.set(key, [key, values]);
-  return keys;
 }
 
 /** The keys of one resource: what the operation declares, what is known of it, and the tags that the request gives it. */
