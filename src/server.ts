@@ -33,6 +33,8 @@ import { requestLogger } from './server/request-log.ts';
 import { State } from './state/state.ts';
 import { openSqliteStore, StoreError } from './state/stores/sqlite.ts';
 import { isUnsignedOperation } from './sts/operations.ts';
+import { fetchDocument } from './sts/web-identity/fetch-document.ts';
+import { ProviderKeys } from './sts/web-identity/provider-keys.ts';
 import { tables } from './tables.ts';
 
 /** Bytes of recorded calls that are kept, compressed: some ten million of them. */
@@ -143,6 +145,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       secrets,
       lastUse,
       events,
+      providerKeys: new ProviderKeys(fetchDocument),
       publicPool: options.publicPool,
     };
     const handle = createDispatcher({

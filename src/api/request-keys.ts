@@ -54,8 +54,8 @@ function valuesOf(value: ConditionValue): Values | undefined {
   return typeof value === 'object' ? value : [String(value)];
 }
 
-/** Keys of a resource; every other one that begins with `aws:` is the call's. */
-const resourceKey = /^(?!aws:)|^aws:(?:resource|requesttag|tagkeys)/;
+/** Keys that a resource may have; every other one that begins with `aws:` is the call's. */
+const resourceKey = /^(?!aws:)|^aws:(?:resource|requesttag|tagkeys|multifactor)/;
 
 /**
  * The condition keys of one resource of a call, each part of them put together when a policy first asks for a key:

@@ -2,6 +2,7 @@ import type { EventReader } from '../cloudtrail/log/reader.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LastUse } from '../iam/last-use.ts';
 import type { Secrets } from '../iam/secrets.ts';
+import type { ProviderKeys } from '../sts/web-identity/provider-keys.ts';
 import type { Clock } from './clock.ts';
 
 /** What operations may use besides the state. Engine members here only look; only controllers change the world. */
@@ -18,6 +19,8 @@ export interface Services {
   readonly lastUse: LastUse;
   /** The record of all calls. */
   readonly events: EventReader;
+  /** Keys of the identity providers whose tokens STS takes. */
+  readonly providerKeys: ProviderKeys;
   /** CIDR from which public addresses are taken. */
   readonly publicPool: string;
 }

@@ -9,11 +9,13 @@ import { createSecrets, type Secrets } from '../iam/secrets.ts';
 import { operations } from '../operations.ts';
 import { State } from '../state/state.ts';
 import { MemoryStore } from '../state/stores/memory.ts';
+import { ProviderKeys } from '../sts/web-identity/provider-keys.ts';
 import { tables } from '../tables.ts';
-import { createAuthorizer } from './authorize.ts';
+import { type Authorizer, createAuthorizer } from './authorize.ts';
 import type { Call, CallHandler, Principal } from './call.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { ApiError } from './errors.ts';
+import type { Services } from './services.ts';
 
 /** A clock that tests move. */
 export class TestClock {
@@ -46,6 +48,10 @@ export interface TestApi {
   readonly lastUse: LastUse;
   /** What CloudTrail has on record. */
   readonly events: MemoryEvents;
+  /** What identity providers serve, by its URL. */
+  readonly documents: Map<string, string>;
+  readonly services: Services;
+  readonly authorizer: Authorizer;
   readonly handle: CallHandler;
   readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
@@ -64,13 +70,29 @@ export function createTestApi(
   const clock = new TestClock();
   const secrets = createSecrets(randomBytes(32));
   const lastUse = new LastUse();
+  const documents = new Map<string, string>();
+  const services: Services = {
+    clock,
+    engine,
+    tokenKey: randomBytes(32),
+    secrets,
+    lastUse,
+    events,
+    providerKeys: new ProviderKeys(async url => {
+      const found = documents.get(url);
+      if (found === undefined) throw new Error(`${url} cannot be reached`);
+      return found;
+    }),
+    publicPool: '198.18.0.0/16',
+  };
+  const authorizer = createAuthorizer(accessRules);
   const handle = createDispatcher({
     state,
-    authorizer: createAuthorizer(accessRules),
+    authorizer,
     operations,
     prepareRegion,
     record: createRecorder(state, clock, incomplete).record,
-    services: { clock, engine, tokenKey: randomBytes(32), secrets, lastUse, events, publicPool: '198.18.0.0/16' },
+    services,
   });
   const call = async <Output>(operation: string, input: object = {}, options: CallOptions = {}) => {
     const account = options.as?.account ?? options.account ?? '000000000000';
@@ -102,7 +124,7 @@ export function createTestApi(
     }
     throw new Error(`${operation} succeeded but should have failed`);
   };
-  return { state, store, clock, secrets, lastUse, events, handle, engine, call, fail };
+  return { state, store, clock, secrets, lastUse, events, documents, services, authorizer, handle, engine, call, fail };
 }
 
 /** A call whose parameters or answer the record cannot show is a bug. */

@@ -2,8 +2,8 @@ import type { AssumeRoleRequest, AssumeRoleResponse } from '@aws-sdk/client-sts'
 import type { AccessTarget, ConditionKeys } from '../api/access.ts';
 import type { Principal } from '../api/call.ts';
 import { ApiError } from '../api/errors.ts';
-import { type ReadContext, readOperation } from '../api/operation.ts';
-import { checkName, refuseMfa, sessionPolicies, sessionTags, validationError } from './input.ts';
+import { type ReadContext, writeOperation } from '../api/operation.ts';
+import { checkMfa, checkName, sessionPolicies, sessionTags, validationError } from './input.ts';
 import { assume, roleDuration } from './role-session.ts';
 import { roleOfArn } from './trust.ts';
 
@@ -11,7 +11,7 @@ import { roleOfArn } from './trust.ts';
  * Whether the caller may is decided before it runs, by his policies and the role's trust policy.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
-export const assumeRole = readOperation<AssumeRoleRequest, AssumeRoleResponse>({
+export const assumeRole = writeOperation<AssumeRoleRequest, AssumeRoleResponse>({
   service: 'sts',
   name: 'AssumeRole',
   resources: (input, { principal }) => roleTargets(input, principal),
@@ -25,14 +25,14 @@ export const assumeRole = readOperation<AssumeRoleRequest, AssumeRoleResponse>({
     const inherited = inheritedOf(principal);
     const sourceIdentity = sourceIdentityOf(input, inherited.sourceIdentity);
     const { tags, transitiveTagKeys } = tagsOf(input, inherited.tags);
-    refuseMfa(input);
+    const mfa = checkMfa(context, input);
     const role = roleOfArn(context.db, input.RoleArn ?? '');
     if (role === undefined) throw notAllowed(context, input.RoleArn ?? '');
     const chained = principal.type === 'assumed-role';
     const seconds = roleDuration(role, input.DurationSeconds, chained);
     const session = {
       issuedAt: Math.floor(now / 1000) * 1000,
-      mfa: principal.session?.mfa ?? false,
+      mfa: mfa || (principal.session?.mfa ?? false),
       ...sessionPolicies(context.db, role.account, input),
       tags,
       transitiveTagKeys,
@@ -54,6 +54,8 @@ function roleTargets(input: AssumeRoleRequest, principal: Principal): AccessTarg
     'sts:RoleSessionName': input.RoleSessionName,
     'sts:SourceIdentity': sourceIdentity,
     'sts:TransitiveTagKeys': transitive,
+    // A wrong code fails the call later on.
+    ...(input.TokenCode === undefined ? {} : { 'aws:MultiFactorAuthPresent': true, 'aws:MultiFactorAuthAge': 0 }),
   };
   const tagged = (input.Tags ?? []).length > 0 || Object.keys(inherited.tags).length > 0;
   return [

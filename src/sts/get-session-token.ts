@@ -1,8 +1,8 @@
 import type { GetSessionTokenRequest, GetSessionTokenResponse } from '@aws-sdk/client-sts';
 import type { Principal } from '../api/call.ts';
 import { ApiError } from '../api/errors.ts';
-import { readOperation } from '../api/operation.ts';
-import { checkDuration, refuseMfa } from './input.ts';
+import { writeOperation } from '../api/operation.ts';
+import { checkDuration, checkMfa } from './input.ts';
 import { issue } from './role-session.ts';
 import { plainSession, type SessionHolder } from './session-tokens.ts';
 
@@ -14,7 +14,7 @@ export const rootMaximum = 3_600;
  * No permission is needed, as with AWS: the session can do no more than its user.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
-export const getSessionToken = readOperation<GetSessionTokenRequest, GetSessionTokenResponse>({
+export const getSessionToken = writeOperation<GetSessionTokenRequest, GetSessionTokenResponse>({
   service: 'sts',
   name: 'GetSessionToken',
   permission: 'none',
@@ -23,9 +23,9 @@ export const getSessionToken = readOperation<GetSessionTokenRequest, GetSessionT
     const { principal, now } = context;
     const { standard, maximum } = userDuration;
     const asked = checkDuration(input.DurationSeconds, standard, maximum);
-    refuseMfa(input);
+    const mfa = checkMfa(context, input);
     const seconds = principal.type === 'root' ? Math.min(asked, rootMaximum) : asked;
-    const session = plainSession(Math.floor(now / 1000) * 1000);
+    const session = { ...plainSession(Math.floor(now / 1000) * 1000), mfa };
     const issuerKeyId = principal.accessKeyId;
     return { Credentials: issue(context, { holder: holderOf(principal), session, issuerKeyId }, seconds) };
   },

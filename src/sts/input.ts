@@ -1,6 +1,8 @@
 import type { PolicyDescriptorType, Tag } from '@aws-sdk/client-sts';
 import { ApiError } from '../api/errors.ts';
+import type { WriteContext } from '../api/operation.ts';
 import { managedPolicy } from '../iam/managed-policies/find.ts';
+import { checkMfaCode, type MfaClaim } from '../iam/mfa/check.ts';
 import { validatePolicyDocument } from '../iam/policy/validate.ts';
 import type { Reader } from '../state/state.ts';
 
@@ -38,18 +40,17 @@ export function checkDuration(value: number | undefined, standard: number, maxim
 }
 
 /**
- * A call that claims a one-time password fails: nobody has an MFA device here.
+ * Checks the code of the caller's MFA device, if the call gives one.
+ * @returns whether it did
  * @throws ApiError `AccessDenied`
  */
-export function refuseMfa(input: {
-  readonly SerialNumber?: string | undefined;
-  readonly TokenCode?: string | undefined;
-}) {
-  if (input.SerialNumber === undefined && input.TokenCode === undefined) return;
-  throw new ApiError(
-    'AccessDenied',
-    'MultiFactorAuthentication failed, unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user.',
-  );
+export function checkMfa({ db, principal, services, now }: WriteContext, claim: MfaClaim): boolean {
+  if (claim.SerialNumber === undefined && claim.TokenCode === undefined) return false;
+  if (principal.type !== 'user') {
+    throw new ApiError('AccessDenied', 'MultiFactorAuthentication failed: only users have MFA devices here.');
+  }
+  checkMfaCode(db, services.secrets, principal.userId, claim, now);
+  return true;
 }
 
 export interface SessionPolicies {

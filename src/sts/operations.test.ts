@@ -11,6 +11,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { document, makeRole, makeUser, principalOf, type Statements, setPolicy } from '../api/access-testing.ts';
 import type { Principal, UserPrincipal } from '../api/call.ts';
 import { createTestApi, type TestApi } from '../api/testing.ts';
+import { codeAt, stepOf } from '../iam/mfa/totp.ts';
 
 const hour = 3_600_000;
 const other = '111122223333';
@@ -363,6 +364,40 @@ describe('GetSessionToken', () => {
     expect(await ec2(bob)).toBe('UnauthorizedOperation');
     const { Credentials } = await sts<GetSessionTokenResponse>('GetSessionToken', {}, bob);
     expect(await ec2(holderOf(Credentials))).toBe('allowed');
+  });
+
+  it('says that MFA was used, when the code of the device is right, and may call IAM then', async () => {
+    const bob = await withKey('bob', { Action: '*' });
+    const made = await api.call<{ VirtualMFADevice: { SerialNumber: string; Base32StringSeed: Uint8Array } }>(
+      'CreateVirtualMFADevice',
+      { VirtualMFADeviceName: 'bob' },
+      { service: 'iam' },
+    );
+    const { SerialNumber, Base32StringSeed } = made.VirtualMFADevice;
+    const seed = Buffer.from(Base32StringSeed).toString();
+    const code = (later = 0) => codeAt(seed, stepOf(api.clock.now()) + later);
+    const codes = { AuthenticationCode1: code(-1), AuthenticationCode2: code() };
+    await api.call('EnableMFADevice', { UserName: 'bob', SerialNumber, ...codes }, { service: 'iam' });
+    api.clock.advance(60_000);
+    const claim = { SerialNumber, TokenCode: code() };
+    expect((await fail('GetSessionToken', { SerialNumber, TokenCode: code(40) }, bob)).code).toBe('AccessDenied');
+    const { Credentials } = await sts<GetSessionTokenResponse>('GetSessionToken', claim, bob);
+    const session = holderOf(Credentials);
+    expect(session.session?.mfa).toBe(true);
+    await api.call('ListUsers', {}, { service: 'iam', as: session });
+    // A code is taken once.
+    expect((await fail('GetSessionToken', claim, bob)).code).toBe('AccessDenied');
+    const role = await makeRole(
+      api,
+      'careful',
+      trusting(bob.arn, { Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } } }),
+    );
+    expect((await refusal(role, bob)).code).toBe('AccessDenied');
+    await assume(role, session);
+    api.clock.advance(60_000);
+    expect((await refusal(role, bob, { SerialNumber, TokenCode: code(40) })).code).toBe('AccessDenied');
+    const answer = await assume(role, bob, { SerialNumber, TokenCode: code() });
+    expect(holderOf(answer.Credentials).session?.mfa).toBe(true);
   });
 
   it('ends with the key that asked for it', async () => {

@@ -15,6 +15,7 @@ import { getFederationToken } from './get-federation-token.ts';
 import { getSessionToken } from './get-session-token.ts';
 import { validationError } from './input.ts';
 import { accountOfKeyId } from './key-ids.ts';
+import { assumeRoleWithWebIdentity } from './web-identity/operation.ts';
 
 /**
  * No permission is needed, as with AWS: a policy cannot keep a caller from asking who he is.
@@ -71,6 +72,7 @@ export function isUnsignedOperation(service: string, operation: string): boolean
 /** Every operation of the Security Token Service. */
 export const stsOperations: readonly AnyOperation[] = [
   assumeRole,
+  assumeRoleWithWebIdentity,
   decodeAuthorizationMessage,
   getAccessKeyInfo,
   getCallerIdentity,
