@@ -125,6 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       state,
       clock,
       identity: createIdentitySigner({ dir: join(dataDir, 'identity') }),
+      secrets,
       tokenKey: secretSetting(state, secrets, 'metadata-token-key'),
       heard: instanceId => {
         const row = state.get(instances, instanceId);

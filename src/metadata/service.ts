@@ -1,5 +1,7 @@
 import type { Clock } from '../api/clock.ts';
+import { userDataOf } from '../ec2/instances/user-data.ts';
 import type { MetadataListener } from '../engine/engine.ts';
+import type { Secrets } from '../iam/secrets.ts';
 import type { Reader } from '../state/state.ts';
 import { type Answer, failure, found, methodNotAllowed, tokenAnswer } from './answer.ts';
 import { type Caller, findCaller } from './caller.ts';
@@ -8,6 +10,7 @@ import { createRateLimit } from './rate-limit.ts';
 import { isTokenPath, isTokenPathOfAnyVersion, pathSegments } from './request-path.ts';
 import { cacheSignatures } from './signatures.ts';
 import { createSockets, type SocketLimits } from './sockets.ts';
+import type { IdentityProof } from './subject.ts';
 import { createTokens, parseTokenLifetime } from './tokens.ts';
 import { findInTree } from './tree.ts';
 
@@ -39,6 +42,7 @@ export interface MetadataServiceOptions {
   readonly state: Reader;
   readonly clock: Clock;
   readonly identity: Pick<IdentitySigner, 'signAs'>;
+  readonly secrets: Secrets;
   /** 32 secret bytes; session tokens outlive a restart when it is the same again. */
   readonly tokenKey: Uint8Array;
   /** Told of every request of an instance: its guest is up and its network works. */
@@ -51,6 +55,7 @@ export function createMetadataService({
   state,
   clock,
   identity,
+  secrets,
   tokenKey,
   heard,
   log,
@@ -77,7 +82,12 @@ export function createMetadataService({
     // A bad token is refused even where none is needed, so that clients renew it.
     if (tokenSeconds === undefined && (token !== undefined || instance.metadataOptions.httpTokens === 'required'))
       return failure(401);
-    const place = findInTree(caller, (kind, document) => sign(instance.instanceId, kind, document), segments);
+    const subject = {
+      ...caller,
+      sign: (kind: IdentityProof, document: string) => sign(instance.instanceId, kind, document),
+      userData: () => userDataOf(secrets, instance),
+    };
+    const place = findInTree(subject, segments);
     if (place === undefined) return failure(404);
     const lastModified = instance.launchTime;
     if (place.kind === 'directory')

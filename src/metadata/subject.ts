@@ -6,4 +6,6 @@ export type IdentityProof = 'signature' | 'pkcs7' | 'rsa2048';
 export interface Subject extends Caller {
   readonly version: string;
   sign(kind: IdentityProof, document: string): Promise<string>;
+  /** Base64. */
+  userData(): string | undefined;
 }

@@ -6,6 +6,7 @@ import { securityGroups } from '../ec2/security-groups/model.ts';
 import { subnets } from '../ec2/subnets/model.ts';
 import { ec2Tables } from '../ec2/tables.ts';
 import { createDefaultVpc } from '../ec2/vpcs/default-vpc.ts';
+import { createSecrets } from '../iam/secrets.ts';
 import { State } from '../state/state.ts';
 import { MemoryStore } from '../state/stores/memory.ts';
 import { createMetadataService, type MetadataService, type MetadataServiceOptions } from './service.ts';
@@ -52,6 +53,7 @@ export async function createTestMetadata(options: Partial<MetadataServiceOptions
     state,
     clock,
     identity: { signAs: async (kind, document) => `${kind} of ${document.length}` },
+    secrets: createSecrets(new Uint8Array(32).fill(8)),
     tokenKey: new Uint8Array(32).fill(7),
     ...options,
   });

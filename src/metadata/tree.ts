@@ -1,4 +1,3 @@
-import type { Caller } from './caller.ts';
 import { dynamic } from './dynamic.ts';
 import { metaData } from './meta-data.ts';
 import { directory, type Found, find, leaf, type Place } from './node.ts';
@@ -9,7 +8,7 @@ const version = directory<Subject>(
   {
     dynamic,
     'meta-data': metaData,
-    'user-data': leaf(({ instance }) => userData(instance.userData), 'application/octet-stream'),
+    'user-data': leaf(subject => decoded(subject.userData()), 'application/octet-stream'),
   },
   'bare',
 );
@@ -23,12 +22,12 @@ const root: Place<Omit<Subject, 'version'>> = subject => ({
 /**
  * What a caller finds under a path. `names` are its segments, the version first; none of them is the list of versions.
  */
-export function findInTree(caller: Caller, sign: Subject['sign'], names: readonly string[]): Found | undefined {
-  return find(root, { ...caller, sign }, names);
+export function findInTree(subject: Omit<Subject, 'version'>, names: readonly string[]): Found | undefined {
+  return find(root, subject, names);
 }
 
 /** The bytes as they were before the client encoded them. */
-function userData(base64: string | undefined): Uint8Array | undefined {
+function decoded(base64: string | undefined): Uint8Array | undefined {
   const bytes = Buffer.from(base64 ?? '', 'base64');
   return bytes.length === 0 ? undefined : bytes;
 }

@@ -19,7 +19,7 @@ import { type Counts, Worker } from './worker.ts';
  * an effect, and none for an effect that there is not.
  * FOGBANK_CRASH_SEED repeats the choices of a run, FOGBANK_CRASH_KILLS changes how many there are.
  */
-const kills = Number(process.env.FOGBANK_CRASH_KILLS ?? 150);
+const kills = Number(process.env.FOGBANK_CRASH_KILLS ?? 100);
 const seed = Number(process.env.FOGBANK_CRASH_SEED ?? randomInt(2 ** 31));
 /** How many workers each account has. */
 const accounts: Readonly<Record<string, number>> = { '000000000000': 4, '111122223333': 2, '444455556666': 2 };

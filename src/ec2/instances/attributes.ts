@@ -16,6 +16,7 @@ import { volumes } from '../volumes/model.ts';
 import { checkUserData, checkUserDataSize } from './launch/user-data.ts';
 import { type InstanceRow, instances } from './model.ts';
 import { groupIdentifiers } from './render.ts';
+import { sealUserData, userDataOf } from './user-data.ts';
 
 interface InstanceInput {
   readonly InstanceId?: string | undefined;
@@ -46,7 +47,10 @@ const readers: Readonly<Record<string, (row: InstanceRow, context: ReadContext) 
   instanceType: row => ({ InstanceType: { Value: row.instanceType } }),
   kernel: () => ({ KernelId: {} }),
   ramdisk: () => ({ RamdiskId: {} }),
-  userData: row => ({ UserData: row.userData === undefined ? {} : { Value: row.userData } }),
+  userData: (row, context) => {
+    const Value = userDataOf(context.services.secrets, row);
+    return { UserData: Value === undefined ? {} : { Value } };
+  },
   disableApiTermination: row => ({ DisableApiTermination: { Value: row.disableApiTermination } }),
   disableApiStop: row => ({ DisableApiStop: { Value: row.disableApiStop } }),
   instanceInitiatedShutdownBehavior: row => ({
@@ -248,7 +252,8 @@ function setUserData(text: string): Change {
   return whileStopped('userData', (row, context) => {
     const userData = checkUserData(text);
     if (userData !== undefined) checkUserDataSize(Buffer.from(userData, 'base64').length);
-    context.db.put(instances, { ...row, userData });
+    const sealed = sealUserData(context.services.secrets, row.instanceId, userData);
+    context.db.put(instances, { ...row, userData: sealed });
   });
 }
 

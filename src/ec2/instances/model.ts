@@ -75,7 +75,7 @@ export interface InstanceRow {
   readonly disableApiTermination: boolean;
   readonly disableApiStop: boolean;
   readonly instanceInitiatedShutdownBehavior: 'stop' | 'terminate';
-  /** Base64, as it came. */
+  /** Sealed: see `userDataOf`. */
   readonly userData?: string;
   readonly metadataOptions: MetadataOptions;
   readonly cpuOptions: { readonly coreCount: number; readonly threadsPerCore: number };

@@ -13,6 +13,7 @@ import { addTags, parseTagSpecifications, type Tags } from '../../tags/model.ts'
 import { volumes } from '../../volumes/model.ts';
 import { type InstanceRow, instances, metadataDefaults } from '../model.ts';
 import { stateReasons } from '../state-reasons.ts';
+import { sealUserData } from '../user-data.ts';
 import { type LaunchVolume, launchVolumes } from './block-devices.ts';
 import { launchCpuOptions, launchCredits } from './cpu.ts';
 import { checkHibernation } from './hibernation.ts';
@@ -138,7 +139,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     disableApiTermination: input.DisableApiTermination === true,
     disableApiStop: input.DisableApiStop === true,
     instanceInitiatedShutdownBehavior: input.InstanceInitiatedShutdownBehavior ?? 'stop',
-    userData: launch.userData,
+    userData: sealUserData(context.services.secrets, instanceId, launch.userData),
     metadataOptions: launch.metadataOptions,
     cpuOptions: launch.cpuOptions,
     creditSpecification: launch.credits,
