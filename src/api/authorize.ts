@@ -62,7 +62,9 @@ export function createAuthorizer(rules: AccessRules): Authorizer {
       const request = new Request(rules, context);
       for (const target of targetsOf(operation, context, own)) {
         const refusal = request.refusalOf(target.action ?? own, target);
-        if (refusal !== undefined) throw accessDenied(refusal, operation.service, context.services.secrets);
+        if (refusal === undefined) continue;
+        if (refusal.decision.effect === 'implicitDeny' && operation.allowedUnlessDenied?.(context)) continue;
+        throw accessDenied(refusal, operation.service, context.services.secrets);
       }
     },
     authorizeUnknown(context) {

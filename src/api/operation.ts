@@ -45,6 +45,8 @@ interface Declaration<Input> {
   readonly action?: string;
   /** `none`: every caller may, and no policy can forbid it (`sts:GetCallerIdentity`). */
   readonly permission?: 'none';
+  /** Whether the caller may without any policy that allows it; those that deny still forbid it. */
+  readonly allowedUnlessDenied?: (context: ReadContext) => boolean;
   /**
    * The resources that this call touches: the caller must be allowed the action on each of them. ARNs (`['*']` where
    * the service authorization reference lists none), or more where an ARN does not say all: keys of what is yet to be

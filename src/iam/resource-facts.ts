@@ -4,8 +4,10 @@ import { nameKey } from './entity.ts';
 import { lookUp, roleKind, userKind } from './identities/kinds.ts';
 import { instanceProfileArn, instanceProfiles } from './instance-profiles/model.ts';
 import { managedPolicies } from './managed-policies/model.ts';
+import { mfaDevices } from './mfa/model.ts';
+import { oidcProviders } from './oidc/model.ts';
 
-/** Tags of a user, role, managed policy or instance profile, which IAM's policies may ask for. */
+/** Tags of IAM's resources, which its policies may ask for. */
 export const iamResourceFacts: ResourceLookup = ({ db }, { account, resource }) => {
   const arn = `arn:aws:iam::${account}:${resource}`;
   const type = resource.slice(0, resource.indexOf('/'));
@@ -30,6 +32,14 @@ export const iamResourceFacts: ResourceLookup = ({ db }, { account, resource }) 
     case 'policy': {
       const row = db.get(managedPolicies, arn);
       return known(row, row?.arn);
+    }
+    case 'oidc-provider': {
+      const row = db.get(oidcProviders, arn);
+      return known(row, row?.arn);
+    }
+    case 'mfa': {
+      const row = db.get(mfaDevices, arn);
+      return known(row, row?.serialNumber);
     }
     default:
       return undefined;

@@ -61,6 +61,20 @@ test('ChangePassword needs the old password, and is for users', async () => {
   expect(await api.code('ChangePassword', { OldPassword: 'a', NewPassword: 'b' })).toBe('InvalidUserType');
 });
 
+test('ChangePassword needs a permission, unless the password policy lets users', async () => {
+  await create();
+  await api.iam('DeleteUserPolicy', { ...named, PolicyName: 'p' });
+  const wrong = () => change('wrong', 'An0ther!!');
+  const refused = async () => (await api.fail('ChangePassword', {}, { service: 'iam', as: bob })).message;
+  expect(await refused()).toContain('not authorized to perform: iam:ChangePassword');
+  await api.iam('UpdateAccountPasswordPolicy', { AllowUsersToChangePassword: true });
+  expect(await wrong()).toBe('AccessDenied');
+  expect(await change('Passw0rd!', 'An0ther!!')).toBe('changed');
+  const PolicyDocument = policy('iam:ChangePassword', '*', { Effect: 'Deny' });
+  await api.iam('PutUserPolicy', { ...named, PolicyName: 'deny', PolicyDocument });
+  expect(await refused()).toContain('explicit deny');
+});
+
 test('a password is kept as a sealed hash', async () => {
   await create();
   const stored = [...api.store.load()].map(row => row.data).join('\n');

@@ -117,11 +117,12 @@ const updateLoginProfile = writeOperation<UpdateLoginProfileRequest, void, strin
   },
 });
 
-/** Anybody who knows the old password may, where the account's policy lets users. @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ChangePassword.html */
+/** Users need no permission where the account's password policy lets them. @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ChangePassword.html */
 const changePassword = writeOperation<ChangePasswordRequest, void, string>({
   service: 'iam',
   name: 'ChangePassword',
   resources: (_input, context) => [userOrCallerArn({}, context)],
+  allowedUnlessDenied: ({ db, account }) => settingsOf(db, account).passwordPolicy?.allowUsersToChange === true,
   prepare: async (input, context) => {
     if (context.principal.type !== 'user') {
       throw new ApiError('InvalidUserType', 'Only IAM Users can change their own password');

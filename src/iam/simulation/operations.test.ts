@@ -6,7 +6,6 @@ import type {
 } from '@aws-sdk/client-iam';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createTestIam, policy, type TestIam, trust } from '../testing.ts';
-import { statementSpans } from './positions.ts';
 
 let api: TestIam;
 beforeEach(() => {
@@ -392,14 +391,4 @@ test('ListPoliciesGrantingServiceAccess names the policies that allow anything o
   ]);
   const none = { Arn: 'arn:aws:iam::000000000000:user/bob', ServiceNamespaces: [] };
   expect(await api.code('ListPoliciesGrantingServiceAccess', none)).toBe('ValidationError');
-});
-
-test('statements are found wherever they stand', () => {
-  const spans = (text: string) =>
-    statementSpans(text).map(({ start, end }) => [start.Line, start.Column, end.Line, end.Column]);
-  expect(spans('{"Statement":[{"Sid":"}{"},{"Condition":{"x":{"Statement":"["}}}],"Id":"x"}')).toEqual([
-    [1, 15, 1, 27],
-    [1, 28, 1, 65],
-  ]);
-  expect(spans('{"Id":"\\"Statement\\": {",\n"Statement"  :\n{"Action":["a"]}}')).toEqual([[3, 1, 3, 17]]);
 });

@@ -11,9 +11,10 @@ import { iamArn } from '../arns.ts';
 import { invalidInput, validationError } from '../errors.ts';
 import { ordinalKey, pageByKey } from '../paging.ts';
 import { compilePolicy } from '../policy/compile.ts';
+import { contextKeysOf } from '../policy/context-keys.ts';
+import { parsePolicyDocument } from '../policy/document.ts';
 import type { PolicyPrincipal } from '../policy/types.ts';
 import { contextOf } from './context-entries.ts';
-import { contextKeysOf } from './context-keys.ts';
 import { checkHandling } from './resource-handling.ts';
 import { type SimulatedPolicy, type Simulation, simulate } from './simulate.ts';
 import { exclusion, policySource, type SourcePolicy } from './sources.ts';
@@ -76,7 +77,7 @@ function run(context: ReadContext, input: Common, caller: PolicyPrincipal, polic
     resource,
     resourceOwner: ownerIn(input.ResourceOwner) ?? caller.account,
     keys: contextOf(input.ContextEntries),
-    keyNames: new Map(contextKeysOf(documents).map(name => [name.toLowerCase(), name])),
+    keyNames: new Map(contextKeysIn(documents).map(name => [name.toLowerCase(), name])),
   };
   const numbered = actions.map((action, at) => ({ action, at }));
   const { rows, end } = pageByKey(context, input, numbered, one => ordinalKey(one.at));
@@ -151,6 +152,11 @@ const simulateCustomPolicy = readOperation<SimulateCustomPolicyRequest, Simulate
   },
 });
 
+/** @throws ApiError `MalformedPolicyDocument` */
+function contextKeysIn(documents: readonly string[]): string[] {
+  return [...contextKeysOf(documents.map(parsePolicyDocument))];
+}
+
 interface SourceInput {
   readonly PolicySourceArn?: string | undefined;
 }
@@ -192,7 +198,7 @@ const getContextKeysForCustomPolicy = readOperation<
   service: 'iam',
   name: 'GetContextKeysForCustomPolicy',
   resources: () => ['*'],
-  run: input => ({ ContextKeyNames: contextKeysOf(input.PolicyInputList ?? []) }),
+  run: input => ({ ContextKeyNames: contextKeysIn(input.PolicyInputList ?? []) }),
 });
 
 /** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetContextKeysForPrincipalPolicy.html */
@@ -206,7 +212,7 @@ const getContextKeysForPrincipalPolicy = readOperation<
   run: (input, context) => {
     const source = policySource(context, input.PolicySourceArn ?? '');
     const own = source.policies.map(policy => policy.document);
-    return { ContextKeyNames: contextKeysOf([...own, ...(input.PolicyInputList ?? [])]) };
+    return { ContextKeyNames: contextKeysIn([...own, ...(input.PolicyInputList ?? [])]) };
   },
 });
 

@@ -7,6 +7,7 @@ import type {
 } from '@aws-sdk/client-iam';
 import { compilePolicy } from '../policy/compile.ts';
 import { decide } from '../policy/decide.ts';
+import { type Position, statementPositions } from '../policy/positions.ts';
 import type {
   AccessRequest,
   CompiledPolicy,
@@ -16,7 +17,6 @@ import type {
   PolicyPrincipal,
   PolicySet,
 } from '../policy/types.ts';
-import { statementSpans } from './positions.ts';
 
 /** A policy of a simulation, with the text that its statements stand in. */
 export interface SimulatedPolicy {
@@ -157,13 +157,28 @@ function statementOf(simulation: Simulation, matched: MatchedStatement): Stateme
   const { identity, boundary, resource } = simulation;
   const sources = { identity, boundary: boundary ? [boundary] : [], resource: resource ? [resource] : [], session: [] };
   const from = sources[matched.gate].find(one => one.policy.source.id === matched.sourceId);
-  const span = from && statementSpans(from.document)[matched.statementIndex];
+  const span = from && positionsOf(from)[matched.statementIndex];
   return {
     SourcePolicyId: matched.sourceId,
     SourcePolicyType: sourceType(matched),
-    ...(span && { StartPosition: span.start, EndPosition: span.end }),
+    ...(span && { StartPosition: rendered(span.start), EndPosition: rendered(span.end) }),
   };
 }
+
+type Positions = ReturnType<typeof statementPositions>;
+const positions = new WeakMap<SimulatedPolicy, Positions>();
+
+/** A policy's statements are looked for once, however many actions are simulated. */
+function positionsOf(policy: SimulatedPolicy): Positions {
+  let found = positions.get(policy);
+  if (found === undefined) {
+    found = statementPositions(policy.document);
+    positions.set(policy, found);
+  }
+  return found;
+}
+
+const rendered = ({ line, column }: Position) => ({ Line: line, Column: column });
 
 function sourceType({ sourceId, sourceType: type, gate }: MatchedStatement): PolicySourceType {
   if (gate === 'resource') return 'resource';
