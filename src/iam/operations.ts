@@ -4,6 +4,7 @@ import { getAccountAuthorizationDetails } from './account/authorization-details.
 import { credentialReportOperations } from './account/credential-report.ts';
 import { passwordPolicyOperations } from './account/password-policy.ts';
 import { getAccountSummary } from './account/summary.ts';
+import { emptyListings } from './empty-listings.ts';
 import { groupOperations } from './groups/operations.ts';
 import { instanceProfileOperations } from './instance-profiles/operations.ts';
 import { accessKeyOperations } from './keys/operations.ts';
@@ -22,6 +23,7 @@ export const iamOperations: readonly AnyOperation[] = [
   ...accessKeyOperations,
   ...accountAliasOperations,
   ...credentialReportOperations,
+  ...emptyListings,
   getAccountAuthorizationDetails,
   getAccountSummary,
   ...groupOperations,

@@ -220,7 +220,7 @@ export const roleOperations: readonly AnyOperation[] = [
     table: roles,
     keyCase: 'insensitive',
     find: (context, input) => find(context, roleKind, nameIn(roleKind, input)),
-    findEditable: (context, input) => findEditable(context, roleKind, nameIn(roleKind, input)),
+    // Service-linked roles, too, may be tagged.
     resources: (input, context) => [arnIn(context, roleKind, input)],
   }),
 ];

@@ -69,14 +69,16 @@ describe('a service-linked role', () => {
     ['AttachRolePolicy', { PolicyArn: 'arn:aws:iam::aws:policy/ReadOnlyAccess' }],
     ['DetachRolePolicy', { PolicyArn: 'arn:aws:iam::aws:policy/aws-service-role/AutoScalingServiceRolePolicy' }],
     ['PutRolePermissionsBoundary', { PermissionsBoundary: 'arn:aws:iam::aws:policy/ReadOnlyAccess' }],
-    ['TagRole', { Tags: [{ Key: 'a', Value: 'b' }] }],
   ])('%s does not change it', async (operation, input) => {
     await create();
     expect(await api.code(operation, { RoleName, ...input })).toBe('UnmodifiableEntity');
   });
 
-  test('may be described', async () => {
-    await create();
+  test('may be described and tagged', async () => {
+    expect((await create())?.Description).toBeUndefined();
+    await api.iam('TagRole', { RoleName, Tags: [{ Key: 'a', Value: 'b' }] });
+    const tagged = await api.iam<GetRoleResponse>('GetRole', { RoleName });
+    expect(tagged.Role?.Tags).toEqual([{ Key: 'a', Value: 'b' }]);
     const { Role } = await api.iam<UpdateRoleDescriptionResponse>('UpdateRoleDescription', {
       RoleName,
       Description: 'mine',

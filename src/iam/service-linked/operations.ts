@@ -28,11 +28,16 @@ function trustOf(service: string): string {
   });
 }
 
-function addLinkedRole(context: WriteContext, linked: LinkedService, suffix = '', description?: string): RoleRow {
+function addLinkedRole(
+  context: WriteContext,
+  linked: LinkedService,
+  description: string | undefined,
+  suffix = '',
+): RoleRow {
   return addRole(context, {
     roleName: linked.roleName + suffix,
     path: `/aws-service-role/${linked.service}/`,
-    description: description ?? linked.description,
+    description,
     assumeRolePolicyDocument: trustOf(linked.service),
     maxSessionDuration: defaultSessionDuration,
     attachedPolicies: [entityArn(awsManagedAccount, 'policy', '/aws-service-role/', linked.policy)],
@@ -48,7 +53,9 @@ function addLinkedRole(context: WriteContext, linked: LinkedService, suffix = ''
 export function ensureServiceLinkedRole(context: WriteContext, service: string): RoleRow {
   const linked = linkedServiceNamed(service);
   if (linked === undefined) throw new Error(`${service} has no service-linked role`);
-  return lookUp(context.db, roleKind, context.account, linked.roleName) ?? addLinkedRole(context, linked);
+  return (
+    lookUp(context.db, roleKind, context.account, linked.roleName) ?? addLinkedRole(context, linked, linked.description)
+  );
 }
 
 /** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html */
@@ -81,7 +88,7 @@ const createServiceLinkedRole = writeOperation<CreateServiceLinkedRoleRequest, C
       throw invalidInput(`Service role name ${name} has been taken in this account, please try a different suffix.`);
     }
     const description = checkedDescription(input.Description);
-    const row = addLinkedRole(context, linked, suffix === undefined ? '' : `_${suffix}`, description);
+    const row = addLinkedRole(context, linked, description, suffix === undefined ? '' : `_${suffix}`);
     const { MaxSessionDuration: _told, ...Role } = renderListedRole(context, row);
     return { Role };
   },

@@ -5,6 +5,7 @@ export interface LinkedService {
   readonly roleName: string;
   /** AWS's managed policy that the role has, under `/aws-service-role/`. */
   readonly policy: string;
+  /** What the role is described by when the service itself has it made. */
   readonly description: string;
   /** Whether an account may have several, told apart by a suffix. */
   readonly suffixes?: true;
