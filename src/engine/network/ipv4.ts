@@ -56,6 +56,11 @@ export function addressAt(prefix: Prefix, offset: number): string {
   return formatAddress(prefix.network + (offset < 0 ? size + offset : offset));
 }
 
+/** All addresses of a prefix, which should be a short list. */
+export function addressesOf(prefix: Prefix): string[] {
+  return Array.from({ length: 2 ** (32 - prefix.length) }, (_, offset) => addressAt(prefix, offset));
+}
+
 export function netmask(prefix: Prefix): string {
   return formatAddress(maskOf(prefix.length));
 }

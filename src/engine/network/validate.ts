@@ -198,7 +198,7 @@ export function validatePort(intent: PortIntent): void {
   check(hostName.test(intent.hostName), 'host name', intent.hostName);
   validateAddresses(intent);
   intent.ipv6Addresses?.forEach(parseIpv6);
-  intent.ipv4Prefixes?.forEach(parsePrefix);
-  intent.ipv6Prefixes?.forEach(parseIpv6Prefix);
+  for (const cidr of intent.ipv4Prefixes ?? []) check(parsePrefix(cidr).length === 28, 'prefix /28', cidr);
+  for (const cidr of intent.ipv6Prefixes ?? []) check(parseIpv6Prefix(cidr).length === 80, 'prefix /80', cidr);
   checkInteger(intent.metadataHopLimit, 1, 64, 'hop limit');
 }

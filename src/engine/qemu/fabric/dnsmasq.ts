@@ -16,6 +16,30 @@ import { resolverAddress } from './vpc-firewall.ts';
 /** EC2's lease time, in seconds. */
 const leaseSeconds = 3600;
 
+const amazonProvidedDns = 'AmazonProvidedDNS';
+
+/** What the VPC's DHCP option set hands out. An option without a value is one that dnsmasq does not send by itself. */
+function dhcpOptions(intent: VpcIntent): string[] {
+  const {
+    domainNameServers = [amazonProvidedDns],
+    ntpServers,
+    netbiosNameServers,
+    netbiosNodeType,
+  } = intent.dhcpOptions ?? {};
+  const servers = domainNameServers.flatMap(server => {
+    if (server !== amazonProvidedDns) return [server];
+    return intent.enableDnsSupport ? [resolverAddress(intent)] : [];
+  });
+  const option = (name: string, values: readonly (string | number)[]) =>
+    `dhcp-option=${[name, ...values.filter(value => !String(value).includes(':'))].join(',')}`;
+  return [
+    option('option:dns-server', servers),
+    ...(ntpServers === undefined ? [] : [option('option:ntp-server', ntpServers)]),
+    ...(netbiosNameServers === undefined ? [] : [option('option:netbios-ns', netbiosNameServers)]),
+    ...(netbiosNodeType === undefined ? [] : [option('option:netbios-nodetype', [netbiosNodeType])]),
+  ];
+}
+
 /** dnsmasq's configuration. `upstream`: servers for all other names; without any they do not exist (NXDOMAIN). */
 export function dnsmasqConfig(
   intent: VpcIntent,
@@ -45,7 +69,7 @@ export function dnsmasqConfig(
     'quiet-dhcp',
     // The guest is the only one on its wire; dnsmasq's own ARP entries would replace the permanent ones.
     'dhcp-broadcast',
-    `dhcp-option=option:dns-server${intent.enableDnsSupport ? `,${resolverAddress(intent)}` : ''}`,
+    ...dhcpOptions(intent),
     `dhcp-option=option:domain-name,${intent.domainName}`,
     `dhcp-option=option:mtu,${vpcMtu}`,
   ];

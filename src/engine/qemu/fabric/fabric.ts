@@ -7,6 +7,7 @@ import { Edge } from './edge.ts';
 import { hostInterface, runtimeDir, vpcLinkName } from './layout.ts';
 import { refuseConflict, validatePublicAddress } from './pool.ts';
 import { type PortKind, tapPorts } from './port-link.ts';
+import { SerialQueue } from './queue.ts';
 import { searchPath } from './run.ts';
 import { Vpc, type VpcContext } from './vpc.ts';
 
@@ -73,22 +74,10 @@ async function hostNameServers(): Promise<string[]> {
   return [];
 }
 
-/** @throws EngineError `Unsupported` for what this fabric does not carry yet. */
-function refuseUnsupported(intent: VpcIntent): void {
-  const parts: readonly (readonly [string, boolean])[] = [
-    ['IPv6', (intent.ipv6CidrBlocks ?? []).length > 0 || intent.egressOnlyInternetGateway === true],
-    ['NAT gateways', (intent.natGateways ?? []).length > 0],
-    ['VPC peering connections', (intent.peeringConnections ?? []).length > 0],
-    ['network ACLs', (intent.networkAcls ?? []).length > 0],
-    ['routes of internet gateways', (intent.internetGatewayRoutes ?? []).length > 0],
-    ['DHCP options', intent.dhcpOptions !== undefined],
-    [
-      'routes to network interfaces',
-      intent.subnets.some(({ routes }) => routes.some(one => typeof one.target !== 'string')),
-    ],
-  ];
-  const [missing] = parts.filter(([, there]) => there).map(([what]) => what);
-  if (missing !== undefined) throw new EngineError('Unsupported', `The network of this machine has no ${missing}.`);
+/** @throws EngineError `Unsupported` */
+function refuseIpv6(intent: VpcIntent): void {
+  if ((intent.ipv6CidrBlocks ?? []).length === 0 && intent.egressOnlyInternetGateway !== true) return;
+  throw new EngineError('Unsupported', 'The network of this machine does not carry IPv6 yet.');
 }
 
 /** The network of the `qemu` engine: one namespace a VPC, one TAP a network interface. See `layout.ts` for the picture. */
@@ -103,6 +92,8 @@ export function createFabric(options: FabricOptions): Fabric {
     dataDir,
     uplink,
     edge,
+    vpcs,
+    peerings: new SerialQueue(),
     ports: options.ports ?? tapPorts(options.user),
     upstream: async () => (uplink === undefined ? [] : (options.nameServers ?? hostNameServers())),
     onListening: (vpcId, server) => listener?.onListening(vpcId, server),
@@ -140,7 +131,7 @@ export function createFabric(options: FabricOptions): Fabric {
   return {
     async ensureVpc(intent: VpcIntent): Promise<void> {
       validateVpc(intent);
-      refuseUnsupported(intent);
+      refuseIpv6(intent);
       await vpcOf(intent.vpcId).ensure(intent);
     },
     removeVpc,

@@ -1,5 +1,6 @@
-import type { PacketRule, SecurityGroupIntent } from '../../engine.ts';
+import type { PacketMatch, PacketRule, SecurityGroupIntent } from '../../engine.ts';
 import { withoutContained } from '../../network/ipv4.ts';
+import { peeringLinkName } from './layout.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Security groups: two chains each, and the set of their members' private addresses. */
@@ -13,13 +14,29 @@ export function membersSet(groupId: string): string {
   return `members-${groupId}`;
 }
 
+/** Name of the copy of a set of members that is in another VPC, at the other end of a peering connection. */
+export function peerMembersSet(vpcPeeringConnectionId: string, groupId: string): string {
+  return `peer-${vpcPeeringConnectionId}-${groupId}`;
+}
+
+/** What such a set is a copy of. */
+export function readPeerMembersSet(set: string): { vpcPeeringConnectionId: string; groupId: string } | undefined {
+  const [, vpcPeeringConnectionId, groupId] = /^inet peer-(pcx-\w+)-(sg-\w+)$/.exec(set) ?? [];
+  return vpcPeeringConnectionId && groupId ? { vpcPeeringConnectionId, groupId } : undefined;
+}
+
+function membersOf(rule: PacketRule, groupId: string): string {
+  const peering = rule.vpcPeeringConnectionId;
+  return peering === undefined ? membersSet(groupId) : peerMembersSet(peering, groupId);
+}
+
 const membersDefinition = 'type ipv4_addr;';
 const tcp = 6;
 const udp = 17;
 const icmp = 1;
 
-/** The part of a rule that looks at the transport header; undefined when the rule can match no IPv4 packet. */
-function protocolMatch(rule: PacketRule): string {
+/** The part of a rule that looks at the transport header, with a space at its end; empty for all protocols. */
+export function protocolMatch(rule: PacketMatch): string {
   const { protocol, fromPort = -1, toPort = -1, icmpType = -1, icmpCode = -1 } = rule;
   if (protocol === -1) return '';
   if (protocol === tcp || protocol === udp) {
@@ -47,7 +64,13 @@ export function compileRules(rules: readonly PacketRule[], direction: 'in' | 'ou
   const lines = new Set<string>();
   for (const rule of rules) {
     const match = protocolMatch(rule);
-    if (rule.groupId !== undefined) lines.add(`ip ${side} @${membersSet(rule.groupId)} ${match}${verdict}`);
+    if (rule.groupId !== undefined) {
+      const peering = rule.vpcPeeringConnectionId;
+      // Another peer may have the same addresses.
+      const name = direction === 'in' ? 'iifname' : 'oifname';
+      const link = peering === undefined ? '' : `${name} "${peeringLinkName(peering)}" `;
+      lines.add(`${link}ip ${side} @${membersOf(rule, rule.groupId)} ${match}${verdict}`);
+    }
     if (rule.cidrIpv4 !== undefined) cidrs.set(match, [...(cidrs.get(match) ?? []), rule.cidrIpv4]);
   }
   for (const [match, list] of cidrs) {
@@ -64,17 +87,20 @@ function forgetSets(transaction: Transaction): void {
   const mentioned = new Set([...chains.values()].flatMap(chain => chain.references));
   for (const set of [...sets.keys()]) {
     const name = set.slice('inet '.length);
-    const groupId = name.startsWith('members-') ? name.slice('members-'.length) : undefined;
-    if (groupId === undefined || mentioned.has(name) || chains.has(groupChain(groupId, 'in'))) continue;
+    const copied = readPeerMembersSet(set)?.groupId;
+    const groupId = name.startsWith('members-') ? name.slice('members-'.length) : copied;
+    if (groupId === undefined || mentioned.has(name) || (copied === undefined && chains.has(groupChain(groupId, 'in'))))
+      continue;
     transaction.removeSet(set);
   }
 }
 
 export function ensureGroupFirewall(transaction: Transaction, intent: SecurityGroupIntent): void {
-  const referenced = [...intent.ingress, ...intent.egress].flatMap(rule => rule.groupId ?? []);
-  for (const groupId of [intent.groupId, ...referenced]) {
-    transaction.ensureSet(`inet ${membersSet(groupId)}`, membersDefinition);
-  }
+  const referenced = [...intent.ingress, ...intent.egress].flatMap(rule =>
+    rule.groupId === undefined ? [] : [membersOf(rule, rule.groupId)],
+  );
+  for (const name of [membersSet(intent.groupId), ...referenced])
+    transaction.ensureSet(`inet ${name}`, membersDefinition);
   transaction.ensureChain(groupChain(intent.groupId, 'in'), compileRules(intent.ingress, 'in'));
   transaction.ensureChain(groupChain(intent.groupId, 'out'), compileRules(intent.egress, 'out'));
   forgetSets(transaction);

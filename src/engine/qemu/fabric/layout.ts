@@ -45,6 +45,17 @@ export function subnetTable(subnetId: string): number {
   return 0x1000_0000 + (createHash('sha256').update(subnetId).digest().readUInt32BE() & 0x0fff_ffff);
 }
 
+/** The number of the routing table of what comes from the internet gateway, and its mark. */
+export const internetGatewayTable = 0x0fff_ffff;
+
+/** A VPC's interface to a peering connection's other VPC; the same name at both ends. */
+export function peeringLinkName(vpcPeeringConnectionId: string): string {
+  return `p${vpcPeeringConnectionId.slice(-12)}`;
+}
+
+/** What a VPC calls the router at the other end of a peering connection: a neighbour that is never asked for. */
+export const peerLinkAddress = '169.254.126.1';
+
 /** The edge namespace's interface to a VPC. */
 export function vpcLinkName(vpcId: string): string {
   return `v${vpcId.slice(-12)}`;
@@ -66,6 +77,11 @@ export function hostTable(dataDir: string): string {
  */
 export function runtimeDir(dataDir: string): string {
   return join('/run/fogbank', dataDirHash(dataDir), 'fabric');
+}
+
+/** The MAC address of a VPC's end of a peering connection. */
+export function peeringMac(vpcPeeringConnectionId: string, vpcId: string): string {
+  return routerMac(`${vpcPeeringConnectionId} ${vpcId}`);
 }
 
 /** The MAC address of a VPC's router, the same at every port, so that guests' ARP caches survive a repaired TAP. */

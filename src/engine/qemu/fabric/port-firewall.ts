@@ -1,11 +1,24 @@
-import type { PortIntent } from '../../engine.ts';
+import type { NatGatewayIntent, PortIntent } from '../../engine.ts';
 import { tapName } from '../names.ts';
 import { groupChain, membersSet } from './group-firewall.ts';
 import { subnetTable } from './layout.ts';
 import type { Elements } from './ruleset.ts';
 import type { Transaction } from './transaction.ts';
+import { ensureZones } from './vpc-firewall.ts';
 
 /** A port's part of the firewall: its elements in the VPC's sets and a chain of its groups for each direction. */
+
+/** What of a port the sets know. */
+type PortAddresses = Pick<
+  PortIntent,
+  | 'networkInterfaceId'
+  | 'subnetId'
+  | 'mac'
+  | 'privateIpAddresses'
+  | 'publicIpAddresses'
+  | 'sourceDestCheck'
+  | 'metadataHopLimit'
+>;
 
 export function portChain(networkInterfaceId: string, direction: 'in' | 'out'): string {
   return `${networkInterfaceId}-${direction}`;
@@ -19,17 +32,27 @@ function set(keys: readonly string[]): Elements {
   return new Map(keys.map(key => [key, '']));
 }
 
-/** Private addresses that the firewall knows as this port's. */
-export function addressesOf(transaction: Transaction, networkInterfaceId: string): string[] {
-  const tap = tapName(networkInterfaceId);
+/** Private addresses that the firewall knows as this interface's. */
+export function addressesOf(transaction: Transaction, tap: string): string[] {
   return [...transaction.elements('inet destinations').keys()].flatMap(key => {
     const [name, address] = key.split(' . ');
     return name === tap && address !== undefined ? [address] : [];
   });
 }
 
+/** A conntrack zone that no other port of the VPC has. */
+function zoneOf(transaction: Transaction, tap: string): string {
+  const zones = transaction.elements('inet zones');
+  const known = zones.get(tap);
+  if (known !== undefined) return known;
+  const taken = new Set(zones.values());
+  let zone = 1 + (subnetTable(tap) % 65_534);
+  while (taken.has(String(zone))) zone = 1 + (zone % 65_534);
+  return String(zone);
+}
+
 /** Sets whose keys begin with the interface, and what a port has in them. */
-function byInterface(intent: PortIntent): Record<string, Elements> {
+function byInterface(intent: PortAddresses): Record<string, Elements> {
   const tap = tapName(intent.networkInterfaceId);
   const { mac, privateIpAddresses: addresses } = intent;
   const checked = intent.sourceDestCheck;
@@ -41,6 +64,9 @@ function byInterface(intent: PortIntent): Record<string, Elements> {
     'inet dhcp_clients': set([`${tap} . ${Number.parseInt(mac.replaceAll(':', ''), 16)}`]),
     'inet destinations': set(addresses.map(address => `${tap} . ${address}`)),
     'inet subnets': new Map([[tap, String(subnetTable(intent.subnetId))]]),
+    'inet neighbours': set([`${tap} . ${subnetTable(intent.subnetId)}`]),
+    'inet forwarders': set(checked ? [] : [tap]),
+    'inet transits': set(checked ? [] : [tap]),
     'inet egress': new Map([[tap, `goto ${portChain(intent.networkInterfaceId, 'out')}`]]),
     'inet ingress': new Map([[tap, `goto ${portChain(intent.networkInterfaceId, 'in')}`]]),
     // A guest that probes whether an address is taken has none yet (RFC 5227).
@@ -49,7 +75,7 @@ function byInterface(intent: PortIntent): Record<string, Elements> {
 }
 
 /** Sets that know addresses only. */
-function byAddress(intent: PortIntent): Record<string, Elements> {
+function byAddress(intent: PortAddresses): Record<string, Elements> {
   const mappings = Object.entries(intent.publicIpAddresses);
   return {
     'inet hop_limits': new Map(
@@ -70,24 +96,61 @@ function ownership(tap: string, addresses: Iterable<string>): (key: string, valu
   };
 }
 
+/** Puts a port's elements into the sets; returns what picks its elements in other sets. */
+function setElements(transaction: Transaction, intent: PortAddresses, changes: Record<string, Elements>) {
+  const addresses = [...addressesOf(transaction, tapName(intent.networkInterfaceId)), ...intent.privateIpAddresses];
+  const publicAddresses = Object.values(intent.publicIpAddresses);
+  const tap = tapName(intent.networkInterfaceId);
+  const zones = { 'inet zones': new Map([[tap, zoneOf(transaction, tap)]]) };
+  const owned = ownership(tapName(intent.networkInterfaceId), [...addresses, ...publicAddresses]);
+  for (const [name, elements] of Object.entries({
+    ...byAddress(intent),
+    ...byInterface(intent),
+    ...zones,
+    ...changes,
+  })) {
+    transaction.replaceElements(name, owned, elements);
+  }
+  return owned;
+}
+
+/** A NAT gateway has no security group: what may reach it, may pass. */
+export function ensureNatGatewayFirewall(transaction: Transaction, intent: NatGatewayIntent): void {
+  const tap = tapName(intent.networkInterfaceId);
+  setElements(
+    transaction,
+    { ...intent, sourceDestCheck: false, metadataHopLimit: 1 },
+    {
+      'inet hop_limits': new Map(),
+      'inet forwarders': new Map(),
+      'inet egress': new Map([[tap, 'goto to_port']]),
+      'inet ingress': new Map([[tap, 'accept']]),
+    },
+  );
+}
+
+/** Both gates of a peering connection's interfaces stand open: each VPC judges at its own ports. */
+export function setPeeringLinks(transaction: Transaction, links: readonly string[]): void {
+  const isLink = (key: string) => key.startsWith('p');
+  transaction.replaceElements('inet transits', isLink, set(links));
+  transaction.replaceElements('inet egress', isLink, new Map(links.map(link => [link, 'goto to_port'])));
+  transaction.replaceElements('inet ingress', isLink, new Map(links.map(link => [link, 'accept'])));
+}
+
 /**
  * Makes the firewall know the port as `intent` has it, and takes away what it had before, also from other ports that
  * had one of its addresses. Groups must be there.
  */
 export function ensurePortFirewall(transaction: Transaction, intent: PortIntent): void {
   const id = intent.networkInterfaceId;
-  const limit = hopLimitChain(intent.metadataHopLimit);
-  transaction.ensureChain(limit, [`ip ttl set ${intent.metadataHopLimit}`]);
+  const limit = intent.metadataHopLimit;
+  transaction.ensureChain(hopLimitChain(limit), [`ip ttl set ${limit}`]);
   for (const direction of ['in', 'out'] as const) {
     const jumps = [...new Set(intent.groupIds)].sort().map(groupId => `jump ${groupChain(groupId, direction)}`);
     transaction.ensureChain(portChain(id, direction), [...jumps, 'drop']);
   }
-  const addresses = new Set([...addressesOf(transaction, id), ...intent.privateIpAddresses]);
-  const publicAddresses = Object.values(intent.publicIpAddresses);
-  const owned = ownership(tapName(id), [...addresses, ...publicAddresses]);
-  for (const [name, elements] of Object.entries({ ...byAddress(intent), ...byInterface(intent) })) {
-    transaction.replaceElements(name, owned, elements);
-  }
+  const owned = setElements(transaction, intent, {});
+  ensureZones(transaction);
   const memberships = new Set(intent.groupIds.map(groupId => `inet ${membersSet(groupId)}`));
   for (const name of transaction.ruleset.sets.keys()) {
     if (!name.startsWith('inet members-')) continue;
@@ -95,8 +158,14 @@ export function ensurePortFirewall(transaction: Transaction, intent: PortIntent)
   }
 }
 
-export function removePortFirewall(transaction: Transaction, networkInterfaceId: string): void {
-  const owned = ownership(tapName(networkInterfaceId), addressesOf(transaction, networkInterfaceId));
+/** Takes everything of an interface out of the sets. */
+export function removeInterfaceFirewall(transaction: Transaction, interfaceName: string): void {
+  const owned = ownership(interfaceName, addressesOf(transaction, interfaceName));
   for (const name of transaction.ruleset.sets.keys()) transaction.replaceElements(name, owned, new Map());
+}
+
+export function removePortFirewall(transaction: Transaction, networkInterfaceId: string): void {
+  removeInterfaceFirewall(transaction, tapName(networkInterfaceId));
+  ensureZones(transaction);
   transaction.removeChains([portChain(networkInterfaceId, 'in'), portChain(networkInterfaceId, 'out')]);
 }

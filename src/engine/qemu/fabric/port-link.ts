@@ -27,7 +27,7 @@ export function portLinkCommands(
   subnet: SubnetIntent,
   kind: PortKind,
 ): string[] {
-  const { networkInterfaceId: id, vpcId, mac, privateIpAddresses } = intent;
+  const { networkInterfaceId: id, vpcId } = intent;
   const name = tapName(id);
   const lines: string[] = [];
   if (!actual.ports.has(id)) {
@@ -43,6 +43,17 @@ export function portLinkCommands(
     );
     actual.ports.set(id, { interfaceName: name });
   }
+  return [...lines, ...deliveryCommands(actual, name, intent)];
+}
+
+/** Leads exactly these addresses to an interface. */
+export function deliveryCommands(
+  actual: VpcActual,
+  name: string,
+  intent: Pick<PortIntent, 'mac' | 'privateIpAddresses'>,
+): string[] {
+  const lines: string[] = [];
+  const { mac, privateIpAddresses } = intent;
   for (const address of privateIpAddresses) {
     if (actual.delivered.get(address) === name) continue;
     lines.push(

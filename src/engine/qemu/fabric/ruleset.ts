@@ -37,6 +37,8 @@ function atom(value: unknown): string {
   if (!isRecord(value)) return String(value);
   if (isRecord(value.elem)) return atom(value.elem.val);
   if (Array.isArray(value.concat)) return value.concat.map(atom).join(' . ');
+  if ('accept' in value) return 'accept';
+  if (isRecord(value.jump)) return `jump ${String(value.jump.target)}`;
   if (isRecord(value.goto)) return `goto ${String(value.goto.target)}`;
   if (isRecord(value.prefix)) return `${String(value.prefix.addr)}/${String(value.prefix.len)}`;
   return JSON.stringify(value);

@@ -11,6 +11,10 @@ export interface VpcActual {
   exists: boolean;
   /** TAPs by network interface ID (their alias). */
   readonly ports: Map<string, { readonly interfaceName: string }>;
+  /** Interfaces to NAT gateways by their ID (the alias). */
+  readonly natGateways: Map<string, { readonly interfaceName: string }>;
+  /** Interfaces to peers. */
+  readonly peeringLinks: Set<string>;
   /** Interfaces that were being made when an earlier process ended. */
   readonly unfinished: Set<string>;
   /** Private addresses with a route, and the interface that it leads to. */
@@ -54,6 +58,8 @@ export function nothingThere(): VpcActual {
   return {
     exists: false,
     ports: new Map(),
+    natGateways: new Map(),
+    peeringLinks: new Set(),
     unfinished: new Set(),
     delivered: new Map(),
     internetGatewayLink: false,
@@ -78,11 +84,13 @@ export async function lookAtVpc(vpcId: string): Promise<VpcActual> {
   for (const { ifname, ifalias } of links) {
     if (ifname === internetGatewayLink) actual.internetGatewayLink = true;
     if (ifalias?.startsWith('eni-')) actual.ports.set(ifalias, { interfaceName: ifname });
+    else if (ifalias?.startsWith('nat-')) actual.natGateways.set(ifalias, { interfaceName: ifname });
+    else if (ifname.startsWith('p')) actual.peeringLinks.add(ifname);
     else if (ifname.startsWith('tap')) actual.unfinished.add(ifname);
   }
   for (const { local } of loopback[0]?.addr_info ?? []) if (local?.includes('.')) addresses.add(local);
   addresses.delete('127.0.0.1');
-  const ours = new Set([...actual.ports.values()].map(port => port.interfaceName));
+  const ours = new Set([...actual.ports.values(), ...actual.natGateways.values()].map(port => port.interfaceName));
   for (const { dst, dev, table } of routes) {
     if (dev !== undefined && ours.has(dev) && table === undefined) actual.delivered.set(dst, dev);
   }

@@ -1,6 +1,12 @@
 import type { VpcIntent } from '../../engine.ts';
-import { addressAt, parsePrefix } from '../../network/ipv4.ts';
-import { dnsLinkLocalAddress, internetGatewayLink, metadataAddress, tokenReasonPhrase } from './layout.ts';
+import { addressAt, parsePrefix, withoutContained } from '../../network/ipv4.ts';
+import {
+  dnsLinkLocalAddress,
+  internetGatewayLink,
+  internetGatewayTable,
+  metadataAddress,
+  tokenReasonPhrase,
+} from './layout.ts';
 import { table } from './ruleset.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -27,6 +33,20 @@ export const vpcSets: Readonly<Record<string, string>> = {
   'inet destinations': 'type ifname . ipv4_addr;',
   /** Interface to the mark that selects its subnet's route table. */
   'inet subnets': 'type ifname : mark;',
+  /** Interface and the mark of its subnet: what stays in a subnet meets no network ACL. */
+  'inet neighbours': 'type ifname . mark;',
+  /** Network ACLs by the mark of their subnet. */
+  'inet acl_out': 'type mark : verdict;',
+  'inet acl_in': 'type mark : verdict;',
+  /** Ports whose source/destination check is off. */
+  'inet forwarders': 'type ifname;',
+  /** The same for looking up where a packet will go, which nft takes for another type of name. */
+  'inet next_forwarders': 'typeof fib daddr . mark oifname;',
+  /** Interfaces to which more may be delivered than what is theirs: forwarders, NAT gateways, peers. */
+  'inet transits': 'type ifname;',
+  /** Interface to conntrack zone; see `zoneRules`. */
+  'inet zones': 'typeof iifname : ct zone;',
+  'inet zone_chains': 'typeof fib daddr . mark oifname : verdict;',
   'inet egress': 'type ifname : verdict;',
   'inet ingress': 'type ifname : verdict;',
   'inet hop_limits': 'type ipv4_addr : verdict;',
@@ -60,7 +80,8 @@ const chains: readonly (readonly [name: string, hook: string | undefined, rules:
     [
       'iifname "lo" accept',
       'meta nfproto ipv6 drop',
-      `iifname ${link} accept`,
+      `iifname ${link} meta mark set ${internetGatewayTable} accept`,
+      'iifname "p*" accept',
       'meta mark set iifname map @subnets',
       'iifname . ether saddr . ip saddr @bindings accept',
       'iifname . ether saddr @unchecked accept',
@@ -82,13 +103,25 @@ const chains: readonly (readonly [name: string, hook: string | undefined, rules:
       'drop',
     ],
   ],
+  [
+    // Stateless, so it comes before what is known of connections.
+    'acls',
+    undefined,
+    [
+      'oifname . meta mark @neighbours return',
+      'meta mark vmap @acl_out',
+      'meta mark set oifname map @subnets meta mark vmap @acl_in',
+    ],
+  ],
   ['to_port', undefined, ['oifname vmap @ingress', `oifname ${link} accept`, 'drop']],
   [
     'forward',
     'type filter hook forward priority filter; policy drop;',
     [
       `iifname ${link} jump mapped`,
-      `oifname != ${link} oifname . ip daddr != @destinations drop`,
+      'jump peers',
+      `oifname != ${link} oifname . ip daddr != @destinations oifname != @transits drop`,
+      'jump acls',
       'ct state vmap { established : accept, related : accept, invalid : drop }',
       'iifname vmap @egress',
       `iifname ${link} goto to_port`,
@@ -101,6 +134,7 @@ const chains: readonly (readonly [name: string, hook: string | undefined, rules:
       'iifname "lo" accept',
       'ct state established,related accept',
       `iifname ${link} drop`,
+      'iifname "p*" drop',
       'udp dport 67 iifname . @th,288,48 @dhcp_clients accept',
       'ip daddr @resolvers meta l4proto { tcp, udp } th dport 53 accept',
       `ip daddr ${metadataAddress} tcp dport 80 accept`,
@@ -132,11 +166,50 @@ const chains: readonly (readonly [name: string, hook: string | undefined, rules:
   ],
 ];
 
+/**
+ * Between peers only what is from one VPC and for the other: nobody else's packets pass through, and nobody sends under
+ * an address of the VPC that it sends to.
+ */
+function peerRules(intent: VpcIntent): string[] {
+  const own = `{ ${withoutContained(intent.cidrBlocks).join(', ')} }`;
+  return [`oifname "p*" ip saddr != ${own} drop`, `iifname "p*" ip saddr ${own} drop`];
+}
+
+/**
+ * A packet that a port passes on travels through the VPC twice, with the same addresses. Security groups must judge both
+ * parts of the way, so each is a connection of its own: by the port at the other end, when one end passes packets on.
+ */
+const zoneRules = [
+  'iifname @forwarders fib daddr . mark oifname @next_forwarders ct zone set 65535 return',
+  'iifname @forwarders fib daddr . mark oifname vmap @zone_chains',
+  'fib daddr . mark oifname @next_forwarders ct zone set iifname map @zones',
+];
+
+/** The look at where a packet will go costs time, so it is taken only where some port passes packets on. */
+export function ensureZones(transaction: Transaction): void {
+  const needed = transaction.elements('inet forwarders').size > 0;
+  const zones = needed ? [...transaction.elements('inet zones')] : [];
+  const chains = new Set(zones.map(([, zone]) => `zone-${zone}`));
+  for (const [, zone] of zones) transaction.ensureChain(`zone-${zone}`, [`ct zone set ${zone}`]);
+  const verdicts = new Map(zones.map(([name, zone]) => [name, `goto zone-${zone}`]));
+  transaction.replaceElements('inet next_forwarders', () => true, new Map(transaction.elements('inet forwarders')));
+  transaction.replaceElements('inet zone_chains', () => true, verdicts);
+  transaction.ensureChain(
+    'zones',
+    needed ? zoneRules : [],
+    'type filter hook prerouting priority -250; policy accept;',
+  );
+  const unused = [...transaction.ruleset.chains.keys()].filter(name => /^zone-\d+$/.test(name) && !chains.has(name));
+  transaction.removeChains(unused);
+}
+
 /** Puts the fixed part in place, or brings that of an earlier version up to date without touching ports and groups. */
 export function ensureVpcFirewall(transaction: Transaction, intent: VpcIntent): void {
   const fresh = !transaction.ruleset.chains.has('spoof');
   if (fresh) transaction.lines.push(`add table inet ${table}`, `add table arp ${table}`);
   for (const [set, definition] of Object.entries(vpcSets)) transaction.ensureSet(set, definition);
+  transaction.ensureChain('peers', peerRules(intent));
+  ensureZones(transaction);
   for (const [name, hook, rules] of chains) transaction.ensureChain(name, rules, hook);
   if (fresh) {
     const start = `inet ${table}`.replace('inet', 'arp');

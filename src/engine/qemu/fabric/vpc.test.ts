@@ -14,18 +14,23 @@ import { desiredRouting, type Routing, routesOf, routingCommands, rulesOf } from
 
 const vpcId = 'vpc-00000000000000001';
 const nothing: Routing = { addresses: new Set(), routes: new Set(), rules: new Set() };
+const alone = { nextHops: new Map<string, { dev: string; via: string }>() };
+const connected = { ...alone, linkAddress: '169.254.128.1' };
+const privateTable = subnetTable(privateSubnet.subnetId);
 const table = subnetTable(publicSubnet.subnetId);
 
 describe('routing', () => {
   it('sends a subnet to the internet by its own table only', () => {
-    const { routes, rules } = desiredRouting(vpcIntent(vpcId), '169.254.128.1');
+    const { routes, rules } = desiredRouting(vpcIntent(vpcId), connected);
     expect(routes).toContain(`0.0.0.0/0 via 169.254.127.1 dev igw table ${table} onlink`);
-    expect([...routes].filter(route => route.includes(String(subnetTable(privateSubnet.subnetId))))).toEqual([]);
-    expect(rules).toContain(`priority 33000 fwmark 0x${table.toString(16)} table ${table}`);
+    expect([...routes].filter(route => route.includes(String(privateTable)))).toEqual([
+      `throw 172.31.0.0/16 table ${privateTable}`,
+    ]);
+    expect(rules).toContain(`priority 20000 fwmark 0x${table.toString(16)} table ${table}`);
   });
 
   it('needs no command when the kernel has it already', () => {
-    const desired = desiredRouting(vpcIntent(vpcId), '169.254.128.1');
+    const desired = desiredRouting(vpcIntent(vpcId), connected);
     expect(routingCommands(desired, desired)).toEqual([]);
     const listed = {
       addresses: desired.addresses,
@@ -33,13 +38,15 @@ describe('routing', () => {
         { dst: 'default', gateway: '169.254.127.1', dev: 'igw', prefsrc: '169.254.128.1', table: '1' },
         { dst: 'default', gateway: '169.254.127.1', dev: 'igw', table: String(table) },
         { type: 'blackhole', dst: '172.31.0.0/16' },
+        { type: 'throw', dst: '172.31.0.0/16', table: String(table) },
+        { type: 'throw', dst: '172.31.0.0/16', table: String(privateTable) },
         { dst: '172.31.0.10', dev: 'tap0' },
         { type: 'local', dst: '172.31.0.1', dev: 'lo', table: 'local' },
       ]),
       rules: rulesOf([
         { priority: 0, table: 'local' },
         ...[publicSubnet, privateSubnet].map(({ subnetId }) => ({
-          priority: 33_000,
+          priority: 20_000,
           fwmark: `0x${subnetTable(subnetId).toString(16)}`,
           table: String(subnetTable(subnetId)),
         })),
@@ -50,20 +57,41 @@ describe('routing', () => {
   });
 
   it('replaces a changed route without a moment in which there is none', () => {
-    const before = desiredRouting(vpcIntent(vpcId), '169.254.128.1');
+    const before = desiredRouting(vpcIntent(vpcId), connected);
     const routes = [{ destination: '0.0.0.0/0', target: 'blackhole' as const }];
     const after = desiredRouting(
       vpcIntent(vpcId, { subnets: [{ ...publicSubnet, routes }, privateSubnet] }),
-      '169.254.128.1',
+      connected,
     );
     expect(routingCommands(before, after)).toEqual([`route replace blackhole 0.0.0.0/0 table ${table}`]);
   });
 
+  it('leads to interfaces, NAT gateways and peers while these are there, else nowhere', () => {
+    const targets = [
+      { networkInterfaceId: 'eni-1' },
+      { natGatewayId: 'nat-1' },
+      { vpcPeeringConnectionId: 'pcx-1' },
+    ] as const;
+    const routes = targets.map((target, index) => ({ destination: `10.${index}.0.0/16`, target }));
+    const intent = vpcIntent(vpcId, { subnets: [{ ...publicSubnet, routes }] });
+    const nextHops = new Map(
+      targets.map((target, index) => [Object.values(target)[0] ?? '', { dev: `d${index}`, via: '10.9.9.9' }]),
+    );
+    const there = [...desiredRouting(intent, { nextHops }).routes];
+    for (const index of [0, 1, 2]) {
+      expect(there).toContain(`10.${index}.0.0/16 via 10.9.9.9 dev d${index} table ${table} onlink`);
+      expect([...desiredRouting(intent, alone).routes]).toContain(`blackhole 10.${index}.0.0/16 table ${table}`);
+    }
+    const read = routesOf([{ dst: '10.0.0.0/16', gateway: '10.9.9.9', dev: 'd0', table: String(table) }]);
+    expect(there).toContain([...read][0]);
+  });
+
   it('takes away what belonged to a subnet that is gone', () => {
-    const before = desiredRouting(vpcIntent(vpcId), undefined);
-    const after = desiredRouting(vpcIntent(vpcId, { subnets: [publicSubnet] }), undefined);
+    const before = desiredRouting(vpcIntent(vpcId), alone);
+    const after = desiredRouting(vpcIntent(vpcId, { subnets: [publicSubnet] }), alone);
     expect(routingCommands(before, after)).toEqual([
-      expect.stringMatching(/^rule del priority 33000 fwmark/),
+      expect.stringMatching(/^rule del priority 20000 fwmark/),
+      `route del throw 172.31.0.0/16 table ${privateTable}`,
       'address del 172.31.16.1/32 dev lo',
     ]);
     expect(routingCommands(nothing, after)).toContain('route replace blackhole 172.31.0.0/16 table 254');
@@ -118,6 +146,24 @@ describe('dnsmasq', () => {
     expect(config({ enableDnsSupport: false })).toEqual(
       expect.arrayContaining(['port=0', 'dhcp-option=option:dns-server']),
     );
+  });
+
+  it('hands out what the DHCP option set has, by IPv4 what is IPv4', () => {
+    const dhcpOptions = {
+      domainNameServers: ['192.0.2.53', 'AmazonProvidedDNS', '2001:db8::53'],
+      ntpServers: ['192.0.2.123'],
+      netbiosNameServers: ['192.0.2.1'],
+      netbiosNodeType: 2,
+    };
+    expect(config({ dhcpOptions })).toEqual(
+      expect.arrayContaining([
+        'dhcp-option=option:dns-server,192.0.2.53,172.31.0.2',
+        'dhcp-option=option:ntp-server,192.0.2.123',
+        'dhcp-option=option:netbios-ns,192.0.2.1',
+        'dhcp-option=option:netbios-nodetype,2',
+      ]),
+    );
+    expect(config({ dhcpOptions: { domainNameServers: [] } })).toContain('dhcp-option=option:dns-server');
   });
 
   it('knows every address of a port by a name', () => {

@@ -1,26 +1,42 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import type { PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
+import type { NatGatewayIntent, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
 import { EngineError } from '../../engine.ts';
-import { vpcNamespace } from '../names.ts';
+import { addressesOf, parsePrefix } from '../../network/ipv4.ts';
+import { tapName, vpcNamespace } from '../names.ts';
+import { ensureNetworkAcls } from './acl-firewall.ts';
 import { Batch } from './batch.ts';
 import { forgetConnections, retiredBetween } from './conntrack.ts';
 import { Dnsmasq } from './dnsmasq.ts';
 import type { Edge } from './edge.ts';
-import { ensureGroupFirewall, groupChain, removeGroupFirewall } from './group-firewall.ts';
-import { internetGatewayLink, portGroup, runtimeDir } from './layout.ts';
+import {
+  ensureGroupFirewall,
+  groupChain,
+  membersSet,
+  readPeerMembersSet,
+  removeGroupFirewall,
+} from './group-firewall.ts';
+import { internetGatewayLink, peeringLinkName, portGroup, runtimeDir } from './layout.ts';
 import { listenInNamespace } from './metadata-socket.ts';
-import { ensurePortFirewall, removePortFirewall } from './port-firewall.ts';
-import { type PortKind, portLinkCommands, removePortLinkCommands } from './port-link.ts';
+import { ensureNatNamespace, natNamespace, removeNatNamespace } from './nat-gateway.ts';
+import { makePeeringLink, peeringLinkCommands, presentPeeringLinks } from './peering-link.ts';
+import {
+  ensureNatGatewayFirewall,
+  ensurePortFirewall,
+  removeInterfaceFirewall,
+  removePortFirewall,
+  setPeeringLinks,
+} from './port-firewall.ts';
+import { deliveryCommands, type PortKind, portLinkCommands, removePortLinkCommands } from './port-link.ts';
 import { SerialQueue } from './queue.ts';
-import { copyRuleset } from './ruleset.ts';
+import { copyRuleset, emptyRuleset, type Ruleset } from './ruleset.ts';
 import { ipBatch, nftTransaction, run } from './run.ts';
 import { setSysctls, vpcSysctls } from './sysctl.ts';
 import { Transaction } from './transaction.ts';
 import { lookAtVpc, namespaceExists, type VpcActual } from './vpc-actual.ts';
 import { ensureVpcFirewall } from './vpc-firewall.ts';
-import { desiredRouting, routingCommands } from './vpc-routing.ts';
+import { desiredRouting, forgetRoutesOver, hasInterfaceRoutes, nextHops, routingCommands } from './vpc-routing.ts';
 
 /** What all VPCs of a fabric share. */
 export interface VpcContext {
@@ -28,10 +44,20 @@ export interface VpcContext {
   readonly uplink?: string | undefined;
   readonly edge: Edge;
   readonly ports: PortKind;
+  /** All that were asked for since the start of the server. */
+  readonly vpcs: ReadonlyMap<string, Vpc>;
+  /** Links between two VPCs are made and removed one after the other. */
+  readonly peerings: SerialQueue;
   /** Servers that answer names outside of VPCs; empty without an uplink. */
   upstream(): Promise<readonly string[]>;
   onListening(vpcId: string, server: Server): void;
   onClosed(vpcId: string): void;
+}
+
+/** A delegated prefix is sixteen addresses more, all of them the interface's. */
+function withPrefixes(intent: PortIntent): PortIntent {
+  const prefixes = (intent.ipv4Prefixes ?? []).flatMap(cidr => addressesOf(parsePrefix(cidr)));
+  return { ...intent, privateIpAddresses: [...intent.privateIpAddresses, ...prefixes] };
 }
 
 /** Lines for `ip` and a firewall transaction that belong together. */
@@ -53,6 +79,12 @@ export class Vpc {
   readonly #portBatch: Batch<PortIntent>;
   #actual: VpcActual | undefined;
   #intent: VpcIntent | undefined;
+  #linkAddress: string | undefined;
+  #known: Ruleset | undefined;
+  /** Peers whose rules name groups of this VPC must hear of it. */
+  #membersChanged = false;
+  /** NAT gateways that are as they should be, with what they were made from. */
+  readonly #natGateways = new Map<string, string>();
   #server: Server | undefined;
   #closed = false;
 
@@ -62,6 +94,11 @@ export class Vpc {
     this.#directory = join(runtimeDir(context.dataDir), id);
     this.#dnsmasq = new Dnsmasq(id, this.#directory);
     this.#portBatch = new Batch(task => this.#queue.run(task), this.#ensurePorts.bind(this));
+  }
+
+  /** The firewall after the last change, also while another is being made; undefined before the first. */
+  get known(): Ruleset | undefined {
+    return this.#known;
   }
 
   get #namespace(): string {
@@ -94,12 +131,15 @@ export class Vpc {
     await forgetConnections(this.id, retired);
     if (order === 'firewall-first') await ipBatch(this.#namespace, change.ip);
     this.#actual = { ...actual, ruleset };
+    this.#known = ruleset;
+    if (lines.some(line => line.includes(' members-'))) this.#membersChanged = true;
     const owned = [...(ruleset.sets.get('inet private_to_public')?.values() ?? [])];
     if (this.#actual.internetGatewayLink) await this.#context.edge.setAddresses(this.id, owned);
   }
 
-  ensure(intent: VpcIntent): Promise<void> {
-    return this.#queue.run(async () => {
+  async ensure(intent: VpcIntent): Promise<void> {
+    let changedPeers: readonly string[] = [];
+    await this.#queue.run(async () => {
       // The folder says that the namespace is ours, so it comes first and goes last.
       await mkdir(this.#directory, { recursive: true, mode: 0o755 });
       await chmod(this.#directory, 0o755);
@@ -113,17 +153,132 @@ export class Vpc {
         await setSysctls(this.#namespace, vpcSysctls);
         await ipBatch(this.#namespace, ['link set dev lo up']);
       }
-      const linkAddress = await this.#ensureLink(intent, actual);
-      const routing = desiredRouting(intent, linkAddress);
+      this.#linkAddress = await this.#ensureLink(intent, actual);
+      changedPeers = await this.#ensurePeerings(intent);
+      await this.#ensureNatGateways(intent);
       await this.#apply((change, current) => {
-        change.ip.push(...routingCommands(current.routing, routing));
-        current.routing = routing;
+        for (const link of current.peeringLinks) change.ip.push(...peeringLinkCommands(intent, link));
+        this.#route(change, current, intent);
         ensureVpcFirewall(change.firewall, intent);
+        setPeeringLinks(change.firewall, [...current.peeringLinks]);
+        ensureNetworkAcls(change.firewall, intent);
+        for (const nat of intent.natGateways ?? []) ensureNatGatewayFirewall(change.firewall, nat);
       }, 'ip-first');
+      await this.#removeNatGateways(intent);
       const upstream = await this.#context.upstream();
       await Promise.all([this.#dnsmasq.ensure(intent, upstream), this.#listen()]);
       this.#intent = intent;
     });
+    await this.#refreshPeers(changedPeers);
+    await this.copyPeerMembers();
+  }
+
+  /** What the last intent says of a peering connection; undefined when no intent is known yet. */
+  wantsPeering(vpcPeeringConnectionId: string, peerVpcId: string): boolean | undefined {
+    return this.#intent?.peeringConnections?.some(
+      one => one.vpcPeeringConnectionId === vpcPeeringConnectionId && one.peerVpcId === peerVpcId,
+    );
+  }
+
+  /** Something outside of this VPC that it depends on has changed. */
+  async refresh(): Promise<void> {
+    if (this.#intent !== undefined) await this.ensure(this.#intent);
+  }
+
+  async #refreshPeers(peerVpcIds: readonly string[]): Promise<void> {
+    for (const peerVpcId of peerVpcIds) await this.#context.vpcs.get(peerVpcId)?.refresh();
+  }
+
+  /** Brings the router from what `actual` has to what the intent wants, as far as targets are there. */
+  #route(change: Change, actual: VpcActual, intent: VpcIntent): void {
+    const desired = desiredRouting(intent, {
+      linkAddress: this.#linkAddress,
+      nextHops: nextHops(actual, intent),
+    });
+    change.ip.push(...routingCommands(actual.routing, desired));
+    actual.routing = desired;
+  }
+
+  /**
+   * Makes the links to peers that both want and that are both here; removes those that one no longer wants. Returns the
+   * peers for which that changed something.
+   */
+  #ensurePeerings(intent: VpcIntent): Promise<string[]> {
+    return this.#context.peerings.run(async () => {
+      const actual = await this.#existing();
+      const there = await presentPeeringLinks(this.#namespace);
+      for (const link of actual.peeringLinks) {
+        if (!there.has(link)) actual.routing = forgetRoutesOver(actual.routing, link);
+      }
+      const changed: string[] = [];
+      const kept = new Set<string>();
+      for (const { vpcPeeringConnectionId, peerVpcId } of intent.peeringConnections ?? []) {
+        const link = peeringLinkName(vpcPeeringConnectionId);
+        const peer = vpcNamespace(peerVpcId);
+        const wanted = this.#context.vpcs.get(peerVpcId)?.wantsPeering(vpcPeeringConnectionId, this.id);
+        if (wanted === false || !(await namespaceExists(peer))) continue;
+        // After a restart of the server the peer has not said yet what it wants: what is there stays.
+        if (wanted === undefined && !there.has(link)) continue;
+        kept.add(link);
+        if (there.has(link)) continue;
+        await makePeeringLink(vpcPeeringConnectionId, this.id, peerVpcId);
+        changed.push(peerVpcId);
+      }
+      for (const link of there) {
+        if (kept.has(link)) continue;
+        await run(['ip', '-n', this.#namespace, 'link', 'del', link], { accept: [1] });
+        actual.routing = forgetRoutesOver(actual.routing, link);
+      }
+      const before = this.#intent?.peeringConnections ?? [];
+      for (const { vpcPeeringConnectionId, peerVpcId } of before) {
+        const link = peeringLinkName(vpcPeeringConnectionId);
+        if (there.has(link) && !kept.has(link)) changed.push(peerVpcId);
+      }
+      actual.peeringLinks.clear();
+      for (const link of kept) actual.peeringLinks.add(link);
+      return changed;
+    });
+  }
+
+  async #ensureNatGateways(intent: VpcIntent): Promise<void> {
+    const actual = await this.#existing();
+    for (const nat of intent.natGateways ?? []) {
+      const subnet = intent.subnets.find(({ subnetId }) => subnetId === nat.subnetId);
+      const wanted = JSON.stringify([nat, subnet?.cidrBlock]);
+      const id = nat.natGatewayId;
+      if (subnet === undefined || (this.#natGateways.get(id) === wanted && (await namespaceExists(natNamespace(id))))) {
+        continue;
+      }
+      await mkdir(join(this.#directory, 'nat', id), { recursive: true });
+      await ensureNatNamespace(this.#namespace, actual, this.id, nat, subnet);
+      await this.#deliver(actual, nat);
+      this.#natGateways.set(id, wanted);
+    }
+  }
+
+  /** Leads a NAT gateway's addresses to it. */
+  async #deliver(actual: VpcActual, nat: NatGatewayIntent): Promise<void> {
+    await ipBatch(this.#namespace, deliveryCommands(actual, tapName(nat.networkInterfaceId), nat));
+  }
+
+  /** Those that have a folder and are not in the intent. */
+  async #removeNatGateways(intent: VpcIntent | undefined): Promise<void> {
+    const wanted = new Set(intent?.natGateways?.map(nat => nat.natGatewayId));
+    for (const id of await readdir(join(this.#directory, 'nat')).catch(() => [])) {
+      if (wanted.has(id)) continue;
+      const link = this.#actual?.natGateways.get(id)?.interfaceName;
+      if (link !== undefined && intent !== undefined) {
+        await this.#apply(({ firewall }, actual) => {
+          removeInterfaceFirewall(firewall, link);
+          for (const [address, dev] of actual.delivered) if (dev === link) actual.delivered.delete(address);
+          actual.natGateways.delete(id);
+          actual.routing = forgetRoutesOver(actual.routing, link);
+        }, 'firewall-first');
+      }
+      await removeNatNamespace(id);
+      this.#natGateways.delete(id);
+      await rm(join(this.#directory, 'nat', id), { recursive: true, force: true });
+    }
   }
 
   async #ensureLink(intent: VpcIntent, actual: VpcActual): Promise<string | undefined> {
@@ -157,19 +312,54 @@ export class Vpc {
     });
   }
 
-  ensureGroup(intent: SecurityGroupIntent): Promise<void> {
-    return this.#queue.run(() => this.#apply(({ firewall }) => ensureGroupFirewall(firewall, intent), 'ip-first'));
+  async ensureGroup(intent: SecurityGroupIntent): Promise<void> {
+    await this.#queue.run(() => this.#apply(({ firewall }) => ensureGroupFirewall(firewall, intent), 'ip-first'));
+    await this.copyPeerMembers();
+    await this.#tellPeers();
   }
 
-  removeGroup(groupId: string): Promise<void> {
-    return this.#queue.run(async () => {
+  async removeGroup(groupId: string): Promise<void> {
+    await this.#queue.run(async () => {
       if (!(await this.#look()).exists) return;
       await this.#apply(({ firewall }) => removeGroupFirewall(firewall, groupId), 'ip-first');
     });
+    await this.#tellPeers();
   }
 
-  ensurePort(intent: PortIntent): Promise<void> {
-    return this.#portBatch.add(intent);
+  async ensurePort(intent: PortIntent): Promise<void> {
+    await this.#portBatch.add(intent);
+    await this.#tellPeers();
+  }
+
+  /** Peers copy who is in this VPC's groups. */
+  async #tellPeers(): Promise<void> {
+    if (!this.#membersChanged) return;
+    this.#membersChanged = false;
+    for (const { peerVpcId } of this.#intent?.peeringConnections ?? []) {
+      await this.#context.vpcs.get(peerVpcId)?.copyPeerMembers();
+    }
+  }
+
+  /** Brings the sets of members of peers' groups up to date; those of a peer that is not known yet stay. */
+  async copyPeerMembers(): Promise<void> {
+    const copies = (ruleset: Ruleset | undefined) => [...(ruleset?.sets.keys() ?? [])].filter(readPeerMembersSet);
+    if (copies(this.#known).length === 0) return;
+    await this.#queue.run(async () => {
+      if (!(await this.#look()).exists) return;
+      await this.#apply(({ firewall }) => {
+        for (const set of copies(firewall.ruleset)) {
+          const original = readPeerMembersSet(set);
+          const peering = this.#intent?.peeringConnections?.find(
+            one => one.vpcPeeringConnectionId === original?.vpcPeeringConnectionId,
+          );
+          const peer = peering === undefined ? undefined : this.#context.vpcs.get(peering.peerVpcId);
+          const known = peer === undefined ? emptyRuleset() : peer.known;
+          if (original === undefined || known === undefined) continue;
+          const members = known.sets.get(`inet ${membersSet(original.groupId)}`);
+          firewall.replaceElements(set, () => true, new Map(members));
+        }
+      }, 'ip-first');
+    });
   }
 
   /** Ports that are asked for while others are being made are made together: the cost is mostly per transaction. */
@@ -184,23 +374,30 @@ export class Vpc {
           if (change.firewall.ruleset.chains.has(groupChain(groupId, 'in'))) continue;
           throw new EngineError('NotFound', `${groupId} is not in the fabric.`);
         }
-        change.ip.push(...portLinkCommands(actual, intent, subnet, this.#context.ports));
-        ensurePortFirewall(change.firewall, intent);
+        const whole = withPrefixes(intent);
+        change.ip.push(...portLinkCommands(actual, whole, subnet, this.#context.ports));
+        ensurePortFirewall(change.firewall, whole);
       }
+      if (hasInterfaceRoutes(vpc)) this.#route(change, actual, vpc);
     }, 'ip-first');
     await this.#dnsmasq.setPorts(intents, vpc.domainName);
   }
 
-  removePort(networkInterfaceId: string): Promise<void> {
-    return this.#queue.run(async () => {
+  async removePort(networkInterfaceId: string): Promise<void> {
+    await this.#queue.run(async () => {
       if (!(await this.#look()).exists) return;
       // The doors close first, and an address is free only when nothing of its former owner is left.
       await this.#apply((change, actual) => {
         removePortFirewall(change.firewall, networkInterfaceId);
-        change.ip.push(...removePortLinkCommands(actual, networkInterfaceId));
+        const removal = removePortLinkCommands(actual, networkInterfaceId);
+        // Routes over the interface become blackholes before it goes.
+        if (this.#intent !== undefined && hasInterfaceRoutes(this.#intent)) this.#route(change, actual, this.#intent);
+        change.ip.push(...removal);
+        actual.routing = forgetRoutesOver(actual.routing, tapName(networkInterfaceId));
       }, 'firewall-first');
       await this.#dnsmasq.removePort(networkInterfaceId);
     });
+    await this.#tellPeers();
   }
 
   /** Takes public addresses from whichever port has them, since another VPC gets them. */
@@ -228,20 +425,27 @@ export class Vpc {
   }
 
   /** Removes everything of the VPC. */
-  remove(): Promise<void> {
-    return this.#queue.run(async () => {
+  async remove(): Promise<void> {
+    const peers = this.#intent?.peeringConnections?.map(one => one.peerVpcId) ?? [];
+    await this.#queue.run(async () => {
       this.#release();
       await this.#dnsmasq.stop();
       const actual = await lookAtVpc(this.id);
       this.#actual = undefined;
       this.#intent = undefined;
+      this.#known = emptyRuleset();
       await this.#context.edge.removeLink(this.id);
       // A socket that is still open somewhere keeps a namespace alive; its interfaces must not wait for that.
       if (actual.ports.size > 0) await ipBatch(this.#namespace, [`link del group ${portGroup}`]);
+      for (const link of actual.peeringLinks) {
+        await run(['ip', '-n', this.#namespace, 'link', 'del', link], { accept: [1] });
+      }
+      await this.#removeNatGateways(undefined);
       if (await namespaceExists(this.#namespace)) await run(['ip', 'netns', 'del', this.#namespace]);
       await rm(`/run/netns/${this.#namespace}`, { force: true });
       await rm(this.#directory, { recursive: true, force: true });
     });
+    await this.#refreshPeers(peers);
   }
 
   /** Closes the metadata socket; everything else stays as it is. */
