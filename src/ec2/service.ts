@@ -4,6 +4,7 @@ import { type Controller, Controllers } from '../controllers/controllers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { State } from '../state/state.ts';
 import { instanceController, removeOrphanMachines } from './instances/controller.ts';
+import { attachmentController } from './network-interfaces/attachment-controller.ts';
 import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
@@ -32,6 +33,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       instanceController({ state, engine, clock, network, log }),
       clientTokenController(state, clock),
       ...others,
+      attachmentController(state, engine.machines, network),
       snapshotController(state, engine.disks),
       ...(network === undefined
         ? []

@@ -4,7 +4,14 @@ import type { WriteContext } from '../../api/operation.ts';
 import type { Tx } from '../../state/state.ts';
 import type { SubnetRow } from '../subnets/model.ts';
 import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
-import { allocatePrivateAddress, allocatePublicAddress, newMacAddress } from './addresses.ts';
+import {
+  allocateIpv4Prefix,
+  allocateIpv6Address,
+  allocateIpv6Prefix,
+  allocatePrivateAddress,
+  allocatePublicAddress,
+  newMacAddress,
+} from './addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 
 export { renderNetworkInterface } from './render.ts';
@@ -29,6 +36,12 @@ export interface NewNetworkInterface {
   readonly secondaryPrivateIpAddresses?: readonly string[] | undefined;
   /** How many further addresses to choose. */
   readonly secondaryPrivateIpAddressCount?: number | undefined;
+  readonly ipv4Prefixes?: readonly string[] | undefined;
+  readonly ipv4PrefixCount?: number | undefined;
+  readonly ipv6Addresses?: readonly string[] | undefined;
+  readonly ipv6AddressCount?: number | undefined;
+  readonly ipv6Prefixes?: readonly string[] | undefined;
+  readonly ipv6PrefixCount?: number | undefined;
   /** Whether its instance wants a public address at each start; `assignPublicIp` gives it one. */
   readonly associatePublicIp: boolean;
   readonly attachment?: NewAttachment | undefined;
@@ -60,11 +73,11 @@ export function createNetworkInterface(context: Context, wanted: NewNetworkInter
     createTime: now,
   };
   db.put(networkInterfaces, base);
-  const secondary: (string | undefined)[] = [
-    ...(wanted.secondaryPrivateIpAddresses ?? []),
-    ...Array.from({ length: wanted.secondaryPrivateIpAddressCount ?? 0 }, () => undefined),
-  ];
-  const row = secondary.reduce((current, address) => addSecondary(db, current, subnet, address), base);
+  const row = addAddresses(db, base, subnet, {
+    ...wanted,
+    privateIpAddresses: wanted.secondaryPrivateIpAddresses,
+    privateIpAddressCount: wanted.secondaryPrivateIpAddressCount,
+  });
   const resource = { resourceId: row.networkInterfaceId, resourceType: 'network-interface', owner };
   addTags(db, resource, wanted.tags ?? {});
   return wanted.attachment === undefined ? row : attachNetworkInterface(context, row, wanted.attachment);
@@ -144,14 +157,47 @@ export function releasePublicIp(tx: Tx, row: NetworkInterfaceRow): NetworkInterf
   return changed;
 }
 
-function addSecondary(
+export interface NewAddresses {
+  readonly privateIpAddresses?: readonly string[] | undefined;
+  readonly privateIpAddressCount?: number | undefined;
+  readonly ipv4Prefixes?: readonly string[] | undefined;
+  readonly ipv4PrefixCount?: number | undefined;
+  readonly ipv6Addresses?: readonly string[] | undefined;
+  readonly ipv6AddressCount?: number | undefined;
+  readonly ipv6Prefixes?: readonly string[] | undefined;
+  readonly ipv6PrefixCount?: number | undefined;
+}
+
+/**
+ * Gives an interface further addresses and prefixes: those that are named, and as many as are counted.
+ * @returns the row as it is now.
+ * @throws ApiError what the allocations throw.
+ */
+export function addAddresses(
   tx: Tx,
   row: NetworkInterfaceRow,
   subnet: SubnetRow,
-  wanted: string | undefined,
+  wanted: NewAddresses,
 ): NetworkInterfaceRow {
-  const address = allocatePrivateAddress(tx, subnet, wanted);
-  const changed = { ...row, privateIpAddresses: [...row.privateIpAddresses, { address, primary: false }] };
-  tx.put(networkInterfaces, changed);
-  return changed;
+  let current = row;
+  // Each is put before the next is chosen, so that no two are the same.
+  const put = (changed: NetworkInterfaceRow) => {
+    tx.put(networkInterfaces, changed);
+    current = changed;
+  };
+  for (const one of named(wanted.privateIpAddresses, wanted.privateIpAddressCount)) {
+    const address = allocatePrivateAddress(tx, subnet, one);
+    put({ ...current, privateIpAddresses: [...current.privateIpAddresses, { address, primary: false }] });
+  }
+  for (const one of named(wanted.ipv4Prefixes, wanted.ipv4PrefixCount))
+    put({ ...current, ipv4Prefixes: [...(current.ipv4Prefixes ?? []), allocateIpv4Prefix(tx, subnet, one)] });
+  for (const one of named(wanted.ipv6Addresses, wanted.ipv6AddressCount))
+    put({ ...current, ipv6Addresses: [...(current.ipv6Addresses ?? []), allocateIpv6Address(tx, subnet, one)] });
+  for (const one of named(wanted.ipv6Prefixes, wanted.ipv6PrefixCount))
+    put({ ...current, ipv6Prefixes: [...(current.ipv6Prefixes ?? []), allocateIpv6Prefix(tx, subnet, one)] });
+  return current;
+}
+
+function named(wanted: readonly string[] = [], count = 0): (string | undefined)[] {
+  return [...wanted, ...Array.from({ length: count }, () => undefined)];
 }

@@ -41,6 +41,8 @@ export interface NetworkInterfaceRow {
     readonly networkCardIndex: number;
     readonly attachTime: number;
     readonly deleteOnTermination: boolean;
+    /** It is being detached, whether or not the guest lets go. */
+    readonly forceDetach?: boolean;
   };
   /** Whether its instance asked for a public address each time it starts. */
   readonly associatePublicIp: boolean;

@@ -13,6 +13,8 @@ import { type AnyOperation, readOperation, writeOperation } from '../../api/oper
 import { refuseMaxResultsWithIds } from '../../api/pagination.ts';
 import { attributeKeys } from '../access/attribute-keys.ts';
 import { describeOwn } from '../describe.ts';
+import { assignOperations } from './assign.ts';
+import { networkInterfaceChanges } from './changes.ts';
 import { networkInterfaceFilters } from './filters.ts';
 import { networkInterfaces } from './model.ts';
 import { applyAttributes, resetSourceDestCheck } from './modify.ts';
@@ -113,6 +115,8 @@ const resetNetworkInterfaceAttribute = writeOperation<ResetNetworkInterfaceAttri
 });
 
 export const networkInterfaceOperations: readonly AnyOperation[] = [
+  ...networkInterfaceChanges,
+  ...assignOperations,
   describeNetworkInterfaces,
   describeNetworkInterfaceAttribute,
   modifyNetworkInterfaceAttribute,

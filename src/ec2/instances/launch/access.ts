@@ -47,6 +47,7 @@ function interfacePlans(context: ReadContext, input: RunInstancesRequest): Inter
     instanceType: type?.name ?? '',
     maximumInterfaces: type?.maximumInterfaces ?? Number.POSITIVE_INFINITY,
     addressesPerInterface: type?.ipv4AddressesPerInterface ?? Number.POSITIVE_INFINITY,
+    ipv6AddressesPerInterface: type?.ipv6AddressesPerInterface ?? Number.POSITIVE_INFINITY,
   });
 }
 

@@ -2,6 +2,7 @@ import type { InstanceNetworkInterfaceSpecification, RunInstancesRequest } from 
 import { ApiError } from '../../../api/errors.ts';
 import { findById, idKinds } from '../../../api/ids.ts';
 import type { ReadContext } from '../../../api/operation.ts';
+import type { NewAddresses } from '../../network-interfaces/lifecycle.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../../network-interfaces/model.ts';
 import { zonesOf } from '../../regions/zones.ts';
 import { resolveGroups } from '../../security-groups/resolve.ts';
@@ -20,6 +21,8 @@ export type InterfacePlan =
       readonly privateIpAddress?: string;
       readonly secondaryAddresses: readonly string[];
       readonly secondaryCount: number;
+      /** IPv6 addresses, and prefixes. */
+      readonly further: NewAddresses;
       readonly associatePublicIp: boolean;
       readonly deleteOnTermination: boolean;
     };
@@ -28,6 +31,7 @@ export interface InterfaceLimits {
   readonly instanceType: string;
   readonly maximumInterfaces: number;
   readonly addressesPerInterface: number;
+  readonly ipv6AddressesPerInterface: number;
 }
 
 /**
@@ -41,7 +45,7 @@ export function planInterfaces(
   limits: InterfaceLimits,
 ): InterfacePlan[] {
   const specifications = input.NetworkInterfaces ?? [];
-  if (specifications.length === 0) return [planDefault(context, input)];
+  if (specifications.length === 0) return [planDefault(context, input, limits)];
   refuseCombination(input);
   if (specifications.length > limits.maximumInterfaces) {
     throw new ApiError(
@@ -90,7 +94,7 @@ export function placementOf(db: ReadContext['db'], plans: readonly InterfacePlan
   return subnet;
 }
 
-function planDefault(context: ReadContext, input: RunInstancesRequest): InterfacePlan {
+function planDefault(context: ReadContext, input: RunInstancesRequest, limits: InterfaceLimits): InterfacePlan {
   if (input.SubnetId !== undefined && (input.SecurityGroups?.length ?? 0) > 0) {
     throw new ApiError(
       'InvalidParameterCombination',
@@ -116,6 +120,7 @@ function planDefault(context: ReadContext, input: RunInstancesRequest): Interfac
     ...(input.PrivateIpAddress === undefined ? {} : { privateIpAddress: input.PrivateIpAddress }),
     secondaryAddresses: [],
     secondaryCount: 0,
+    further: furtherAddresses(input, subnet, limits),
     associatePublicIp: subnet.mapPublicIpOnLaunch,
     deleteOnTermination: true,
   };
@@ -131,6 +136,7 @@ function refuseCombination(input: RunInstancesRequest): void {
   if ((input.SecurityGroupIds?.length ?? 0) > 0 || (input.SecurityGroups?.length ?? 0) > 0)
     throw together('security groups');
   if (input.PrivateIpAddress !== undefined) throw together('private address');
+  if ((input.Ipv6AddressCount ?? 0) > 0 || (input.Ipv6Addresses?.length ?? 0) > 0) throw together('IPv6 addresses');
 }
 
 function planOne(
@@ -166,10 +172,13 @@ function planOne(
       'Give secondaryPrivateIpAddressCount or private addresses, not both.',
     );
   }
-  if (1 + secondary.length + secondaryCount > limits.addressesPerInterface) {
+  const further = furtherAddresses(one, subnet, limits);
+  const prefixes = (further.ipv4Prefixes ?? []).length + (further.ipv4PrefixCount ?? 0);
+  const total4 = 1 + secondary.length + secondaryCount + prefixes;
+  if (total4 > limits.addressesPerInterface) {
     throw new ApiError(
       'PrivateIpAddressLimitExceeded',
-      `${limits.instanceType} allows ${limits.addressesPerInterface} private IPv4 addresses for an interface; the request asks for ${1 + secondary.length + secondaryCount}.`,
+      `${limits.instanceType} allows ${limits.addressesPerInterface} private IPv4 addresses for an interface; the request asks for ${total4}.`,
     );
   }
   return {
@@ -181,6 +190,7 @@ function planOne(
     ...(primary === undefined ? {} : { privateIpAddress: primary }),
     secondaryAddresses: secondary,
     secondaryCount,
+    further,
     associatePublicIp: one.AssociatePublicIpAddress ?? (total === 1 && subnet.mapPublicIpOnLaunch),
     deleteOnTermination: one.DeleteOnTermination ?? true,
   };
@@ -237,6 +247,43 @@ function addressesOf(one: InstanceNetworkInterfaceSpecification): { primary: str
   return { primary, secondary };
 }
 
+type FurtherInput = Pick<
+  InstanceNetworkInterfaceSpecification,
+  'Ipv4Prefixes' | 'Ipv4PrefixCount' | 'Ipv6Addresses' | 'Ipv6AddressCount' | 'Ipv6Prefixes' | 'Ipv6PrefixCount'
+>;
+
+/**
+ * IPv6 addresses and prefixes that an interface is to have; one address where the subnet gives each one.
+ * @throws ApiError `InvalidParameterCombination`, `InvalidInterface.IpAddressLimitExceeded`.
+ */
+function furtherAddresses(input: FurtherInput, subnet: SubnetRow, limits: InterfaceLimits): NewAddresses {
+  const ipv6Addresses = (input.Ipv6Addresses ?? []).map(one => one.Ipv6Address ?? '');
+  const ipv6Prefixes = (input.Ipv6Prefixes ?? []).map(one => one.Ipv6Prefix ?? '');
+  if (ipv6Addresses.length > 0 && (input.Ipv6AddressCount ?? 0) > 0)
+    throw new ApiError('InvalidParameterCombination', 'Give ipv6AddressCount or ipv6Addresses, not both.');
+  const automatic =
+    subnet.assignIpv6AddressOnCreation === true &&
+    limits.ipv6AddressesPerInterface > 0 &&
+    ipv6Addresses.length === 0 &&
+    input.Ipv6AddressCount === undefined;
+  const ipv6AddressCount = automatic ? 1 : (input.Ipv6AddressCount ?? 0);
+  const total = ipv6Addresses.length + ipv6AddressCount + ipv6Prefixes.length + (input.Ipv6PrefixCount ?? 0);
+  if (total > limits.ipv6AddressesPerInterface) {
+    throw new ApiError(
+      'InvalidInterface.IpAddressLimitExceeded',
+      `${limits.instanceType} allows ${limits.ipv6AddressesPerInterface} IPv6 addresses for an interface; the request asks for ${total}.`,
+    );
+  }
+  return {
+    ipv4Prefixes: (input.Ipv4Prefixes ?? []).map(one => one.Ipv4Prefix ?? ''),
+    ipv4PrefixCount: input.Ipv4PrefixCount,
+    ipv6Addresses,
+    ipv6AddressCount,
+    ipv6Prefixes,
+    ipv6PrefixCount: input.Ipv6PrefixCount,
+  };
+}
+
 function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
   const refuse = (name: string): never => {
     throw new ApiError(
@@ -244,9 +291,6 @@ function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
       `The parameter NetworkInterface.${name} is not supported yet. Leave it out.`,
     );
   };
-  if ((one.Ipv6AddressCount ?? 0) > 0 || (one.Ipv6Addresses?.length ?? 0) > 0) refuse('Ipv6Addresses');
-  if ((one.Ipv4PrefixCount ?? 0) > 0 || (one.Ipv4Prefixes?.length ?? 0) > 0) refuse('Ipv4Prefixes');
-  if ((one.Ipv6PrefixCount ?? 0) > 0 || (one.Ipv6Prefixes?.length ?? 0) > 0) refuse('Ipv6Prefixes');
   if (one.AssociateCarrierIpAddress === true) refuse('AssociateCarrierIpAddress');
   if (one.InterfaceType !== undefined && one.InterfaceType !== 'interface')
     refuse(`InterfaceType=${one.InterfaceType}`);

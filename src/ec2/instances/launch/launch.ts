@@ -46,8 +46,9 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     instanceType: type.name,
     maximumInterfaces: type.maximumInterfaces,
     addressesPerInterface: type.ipv4AddressesPerInterface,
+    ipv6AddressesPerInterface: type.ipv6AddressesPerInterface,
   });
-  if (input.PrivateIpAddress !== undefined && maximum > 1) {
+  if ((input.PrivateIpAddress !== undefined || (input.Ipv6Addresses?.length ?? 0) > 0) && maximum > 1) {
     throw new ApiError(
       'InvalidParameterCombination',
       'A private address can be given to one instance only. Set MinCount and MaxCount to 1.',
@@ -178,6 +179,7 @@ function addInterface(
     privateIpAddress: plan.privateIpAddress,
     secondaryPrivateIpAddresses: plan.secondaryAddresses,
     secondaryPrivateIpAddressCount: plan.secondaryCount,
+    ...plan.further,
     associatePublicIp: plan.associatePublicIp,
     attachment: { instanceId, deviceIndex, deleteOnTermination: plan.deleteOnTermination },
     tags,

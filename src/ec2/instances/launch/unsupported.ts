@@ -24,8 +24,6 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
     refuse('CapacityReservationSpecification.CapacityReservationTarget', 'There are no capacity reservations.');
   }
   if (input.Operator !== undefined) refuse('Operator', 'Service-managed instances do not exist here.');
-  if ((input.Ipv6AddressCount ?? 0) > 0 || (input.Ipv6Addresses?.length ?? 0) > 0)
-    refuse('Ipv6Addresses', 'Launch with IPv4 addresses.');
   if (input.EnablePrimaryIpv6 === true) refuse('EnablePrimaryIpv6', 'Launch with IPv4 addresses.');
   if (input.PrivateDnsNameOptions?.EnableResourceNameDnsAAAARecord === true)
     refuse('PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord', 'Launch with IPv4 addresses.');
