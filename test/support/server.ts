@@ -13,6 +13,7 @@ export const pools = {
   boto3: '198.19.102.0/24',
   sdkJs: '198.19.103.0/24',
   terraform: '198.19.104.0/24',
+  terraformNetwork: '198.19.109.0/24',
   micro: '198.19.105.0/24',
   debian: '198.19.106.0/24',
   fastStart: '198.19.107.0/24',
