@@ -118,7 +118,9 @@ describe('capacity', () => {
   test('sees from which file a machine continues', async () => {
     const memory = 'memory-backend-file,id=ram,size=512M,mem-path=warm/a/ram,share=';
     const seen = async (...words: string[]) => {
-      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', ...words], { stdio: 'ignore' });
+      // Without the two dashes Node takes the words for options of its own, does not know them, and ends.
+      const program = ['-e', 'setInterval(() => {}, 1000)', '--', ...words];
+      const child = spawn(process.execPath, program, { stdio: 'ignore' });
       const use = await memoryUse({ pid: child.pid ?? 0, startTicks: 0 });
       child.kill('SIGKILL');
       return use.sharedFile;
