@@ -1,6 +1,7 @@
 import type { Call } from '../api/call.ts';
-import type { Reader, State } from '../state/state.ts';
-import { type LastUseRow, lastUses } from './keys/model.ts';
+import type { Reader, State, Tx } from '../state/state.ts';
+import { accessKeys, type LastUseRow, lastUses } from './keys/model.ts';
+import { roles } from './roles/model.ts';
 
 /**
  * When access keys and roles last signed a call. Kept in memory and written in batches, since a commit for each call
@@ -29,7 +30,12 @@ export class LastUse {
     const rows = [...this.#pending.values()];
     this.#pending.clear();
     state.write(tx => {
-      for (const row of rows) tx.put(lastUses, row);
+      // What was deleted since has no last use any more.
+      for (const row of rows) if (exists(tx, row.id)) tx.put(lastUses, row);
     });
   }
+}
+
+function exists(tx: Tx, id: string): boolean {
+  return tx.get(accessKeys, id) !== undefined || tx.get(roles, id) !== undefined;
 }
