@@ -106,10 +106,13 @@ const cases = [
     body: form(`Action=RebootInstances&InstanceId.1=${InstanceId}`),
   },
   {
-    name: 'RunInstances',
+    name: 'RunInstances, tried',
     operation: 'RunInstances',
     input: launching,
-    body: form(`Action=RunInstances&ImageId=${instance?.ImageId}&InstanceType=t3.micro&MinCount=1&MaxCount=1`),
+    // A launch that is only tried, so that the VPC does not fill up.
+    body: form(
+      `Action=RunInstances&ImageId=${instance?.ImageId}&InstanceType=t3.micro&MinCount=1&MaxCount=1&DryRun=true`,
+    ),
   },
 ] as const;
 

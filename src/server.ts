@@ -27,6 +27,8 @@ import { imageCacheDir } from './images/cache.ts';
 import { createIdentitySigner } from './metadata/identity/signer.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { operations } from './operations.ts';
+import { addAdminRoute } from './server/admin.ts';
+import { adminActions } from './server/admin-actions.ts';
 import { rootCredentials } from './server/credentials.ts';
 import { keyLookup } from './server/key-lookup.ts';
 import { requestLogger } from './server/request-log.ts';
@@ -149,25 +151,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       providerKeys: new ProviderKeys(fetchDocument),
       publicPool: options.publicPool,
     };
+    const authorizer = createAuthorizer(accessRules);
     const handle = createDispatcher({
       state,
       services,
       operations,
       record: recorder.record,
-      authorizer: createAuthorizer(accessRules),
+      authorizer,
       prepareRegion: (_, account, region, now) => {
         prepareRegion(state, account, region, now);
         imageCache.publish(state, region, now);
       },
     });
+    const accessKey = keyLookup(state, secrets);
+    const firstAccount = credentials.accountId;
+    const actions = adminActions({ state, services, authorizer, handle, firstAccount });
     const gateway = await startGateway({
+      configure: server => addAdminRoute(server, { actions, accessKey, clock, firstAccount }),
       host: options.host,
       port: options.port,
       handle: call => {
         lastUse.record(call, clock.now());
         return handle(call);
       },
-      accessKey: keyLookup(state, secrets),
+      accessKey,
       unsigned: isUnsignedOperation,
       failures: new SignatureFailures(),
       clock,

@@ -24,7 +24,15 @@ export function arns(place: Place, type: string, ids: readonly string[] | undefi
 /** The parts of an ARN; undefined when the text is none. */
 export function parseArn(text: string): ArnParts | undefined {
   if (!text.startsWith('arn:')) return undefined;
-  const [, , service, region, account, ...rest] = text.split(':');
-  if (service === undefined || region === undefined || account === undefined || rest.length === 0) return undefined;
-  return { service, region, account, resource: rest.join(':') };
+  const partition = text.indexOf(':', 4);
+  const service = text.indexOf(':', partition + 1);
+  const region = text.indexOf(':', service + 1);
+  const account = text.indexOf(':', region + 1);
+  if (partition < 0 || service < 0 || region < 0 || account < 0) return undefined;
+  return {
+    service: text.slice(partition + 1, service),
+    region: text.slice(service + 1, region),
+    account: text.slice(region + 1, account),
+    resource: text.slice(account + 1),
+  };
 }

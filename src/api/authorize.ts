@@ -6,7 +6,7 @@ import { accessDenied, type Refusal } from './access-denied.ts';
 import { parseArn } from './arn.ts';
 import type { Principal } from './call.ts';
 import type { AnyOperation, ReadContext } from './operation.ts';
-import { CallKeys, keysOfResource, RequestKeys, requestTags, tagSpecifications } from './request-keys.ts';
+import { CallKeys, RequestKeys, type ResourceSource, requestTags, tagSpecifications } from './request-keys.ts';
 
 /** What authorization asks of the services: who has which policies, and what is known of resources. */
 export interface AccessRules {
@@ -138,7 +138,7 @@ class Request {
   }
 
   ask(action: string, target: AccessTarget): { decision: Decision; keys: RequestKeys; trust: boolean } {
-    const keys = new RequestKeys(this.#keys, () => this.#resourceKeys(action, target));
+    const keys = new RequestKeys(this.#keys, this.#sourceOf(action, target));
     const resource = this.#rules.resourcePolicyOf(this.#context.db, action, target.arn);
     const set = resource === undefined ? this.#policies : { ...this.#policies, resource };
     const decision = decide(set, { action, resource: target.arn, keys });
@@ -150,16 +150,19 @@ class Request {
     return this.#policies.identity.some(policy => policy.forAction(action).some(({ effect }) => effect === 'Allow'));
   }
 
-  #resourceKeys(action: string, target: AccessTarget) {
+  #sourceOf(action: string, target: AccessTarget): ResourceSource {
     const { account, region, call } = this.#context;
-    const service = action.slice(0, action.indexOf(':'));
     const arn = parseArn(target.arn);
-    const lookup =
-      arn !== undefined && Object.hasOwn(this.#rules.resources, arn.service)
-        ? this.#rules.resources[arn.service]
-        : undefined;
-    const facts = arn === undefined ? undefined : lookup?.(this.#context, arn);
-    const tags = requestTags(call.input, typeOf(target.arn));
-    return keysOfResource(service, arn?.account || account, region, target.keys, facts, tags);
+    return {
+      service: action.slice(0, action.indexOf(':')),
+      account: arn?.account || account,
+      region,
+      declared: target.keys,
+      facts: () => {
+        if (arn === undefined || !Object.hasOwn(this.#rules.resources, arn.service)) return undefined;
+        return this.#rules.resources[arn.service]?.(this.#context, arn);
+      },
+      tags: () => requestTags(call.input, typeOf(target.arn)),
+    };
   }
 }

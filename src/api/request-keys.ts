@@ -54,28 +54,126 @@ function valuesOf(value: ConditionValue): Values | undefined {
   return typeof value === 'object' ? value : [String(value)];
 }
 
+/** What a resource's keys are made from. */
+export interface ResourceSource {
+  /** Of the action: `ec2`. */
+  readonly service: string;
+  /** Who owns it, unless the facts say. */
+  readonly account: string;
+  readonly region: string;
+  /** What the operation declares besides. */
+  readonly declared: ConditionKeys | undefined;
+  /** What is known of it, if it exists. */
+  readonly facts: () => ResourceFacts | undefined;
+  /** The tags that the request gives it. */
+  readonly tags: () => RequestTags | undefined;
+}
+
+const resourceTag = 'resourcetag/';
+const requestTag = 'aws:requesttag/';
+
+/** The keys of one resource; what they are made from is looked up when a policy first asks for it. */
+class ResourceKeys {
+  readonly #source: ResourceSource;
+  #facts: ResourceFacts | undefined | null = null;
+  #tags: RequestTags | undefined | null = null;
+  #own: Map<string, Named> | undefined;
+
+  constructor(source: ResourceSource) {
+    this.#source = source;
+  }
+
+  get(key: string): Values | undefined {
+    if (key.startsWith(requestTag)) {
+      const suffix = key.slice(requestTag.length);
+      const pair = this.#requestTags()?.pairs.find(([name]) => name.toLowerCase() === suffix);
+      return pair === undefined ? undefined : [pair[1]];
+    }
+    if (key === 'aws:tagkeys') return this.#requestTags()?.keys;
+    const colon = key.indexOf(':');
+    if (key.startsWith(resourceTag, colon + 1)) {
+      const prefix = key.slice(0, colon);
+      if (prefix !== 'aws' && prefix !== this.#source.service) return undefined;
+      const value = tagOf(this.#known()?.tags, key.slice(colon + 1 + resourceTag.length));
+      // A test may give tags that the resource does not have.
+      return value === undefined ? this.#others().get(key)?.[1] : [value];
+    }
+    return this.#others().get(key)?.[1];
+  }
+
+  *named(): Generator<readonly [key: string, named: Named]> {
+    const { service } = this.#source;
+    for (const [key, value] of Object.entries(this.#known()?.tags ?? {})) {
+      for (const prefix of service === 'aws' ? ['aws'] : ['aws', service]) {
+        const name = `${prefix}:ResourceTag/${key}`;
+        yield [name.toLowerCase(), [name, [value]]];
+      }
+    }
+    const tags = this.#requestTags();
+    for (const [key, value] of tags?.pairs ?? []) {
+      const name = `aws:RequestTag/${key}`;
+      yield [name.toLowerCase(), [name, [value]]];
+    }
+    if (tags !== undefined) yield ['aws:tagkeys', ['aws:TagKeys', tags.keys]];
+    yield* this.#others();
+  }
+
+  #known(): ResourceFacts | undefined {
+    if (this.#facts === null) this.#facts = this.#source.facts();
+    return this.#facts;
+  }
+
+  #requestTags(): RequestTags | undefined {
+    if (this.#tags === null) this.#tags = this.#source.tags();
+    return this.#tags;
+  }
+
+  /** All but tags. */
+  #others(): Map<string, Named> {
+    if (this.#own !== undefined) return this.#own;
+    const { service, account, region, declared } = this.#source;
+    const facts = this.#known();
+    const own = new Map<string, Named>();
+    add(own, 'aws:ResourceAccount', facts?.account ?? account);
+    if (service === 'ec2') add(own, 'ec2:Region', region);
+    for (const keys of [facts?.keys, declared]) {
+      for (const name in keys) add(own, name, keys[name]);
+    }
+    this.#own = own;
+    return own;
+  }
+}
+
+function add(keys: Map<string, Named>, name: string, value: ConditionValue): void {
+  const values = valuesOf(value);
+  if (values !== undefined) keys.set(name.toLowerCase(), [name, values]);
+}
+
+/** The value of a tag; in conditions its key's case does not matter. */
+function tagOf(tags: Readonly<Record<string, string>> | undefined, lower: string): string | undefined {
+  for (const key in tags) if (key.toLowerCase() === lower) return tags[key];
+  return undefined;
+}
+
 /** Keys that a resource may have; every other one that begins with `aws:` is the call's. */
-const resourceKey = /^(?!aws:)|^aws:(?:resource|requesttag|tagkeys|multifactor)/;
+const ofResource = /^(?!aws:)|^aws:(?:resource|requesttag|tagkeys|multifactor)/;
 
 /**
- * The condition keys of one resource of a call, each part of them put together when a policy first asks for a key:
- * most policies ask for few, and most calls for none.
+ * The condition keys of one resource of a call. Most policies ask for few of them, and most calls for none.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
  */
 export class RequestKeys implements ContextKeys {
   readonly #call: CallKeys;
-  readonly #resource: () => Iterable<readonly [name: string, value: ConditionValue]>;
-  #own: Map<string, Named> | undefined;
+  readonly #resource: ResourceKeys;
 
-  /** @param resource this resource's own keys, in any case */
-  constructor(call: CallKeys, resource: () => Iterable<readonly [name: string, value: ConditionValue]>) {
+  constructor(call: CallKeys, resource: ResourceSource) {
     this.#call = call;
-    this.#resource = resource;
+    this.#resource = new ResourceKeys(resource);
   }
 
   get(name: string): Values | undefined {
-    if (resourceKey.test(name)) return this.#ownKeys().get(name)?.[1] ?? this.#call.get(name);
-    return this.#call.get(name) ?? this.#ownKeys().get(name)?.[1];
+    if (ofResource.test(name)) return this.#resource.get(name) ?? this.#call.get(name);
+    return this.#call.get(name) ?? this.#resource.get(name);
   }
 
   has(name: string): boolean {
@@ -84,8 +182,7 @@ export class RequestKeys implements ContextKeys {
 
   /** All keys by the names that AWS shows. */
   *shown(): Generator<Named> {
-    for (const [, named] of this.#call.named()) yield named;
-    yield* this.#ownKeys().values();
+    for (const [, named] of this.#named()) yield named;
   }
 
   get size(): number {
@@ -93,18 +190,17 @@ export class RequestKeys implements ContextKeys {
   }
 
   *entries(): MapIterator<[string, Values]> {
-    for (const [key, [, values]] of this.#call.named()) yield [key, values];
-    for (const [key, [, values]] of this.#ownKeys()) yield [key, values];
+    for (const [key, [, values]] of this.#named()) yield [key, values];
     return undefined;
   }
 
   *keys(): MapIterator<string> {
-    for (const [key] of this.entries()) yield key;
+    for (const [key] of this.#named()) yield key;
     return undefined;
   }
 
   *values(): MapIterator<Values> {
-    for (const [, values] of this.entries()) yield values;
+    for (const [, [, values]] of this.#named()) yield values;
     return undefined;
   }
 
@@ -113,47 +209,12 @@ export class RequestKeys implements ContextKeys {
   }
 
   forEach(visit: (values: Values, key: string, map: ContextKeys) => void): void {
-    for (const [key, values] of this.entries()) visit(values, key, this);
+    for (const [key, [, values]] of this.#named()) visit(values, key, this);
   }
 
-  #ownKeys(): Map<string, Named> {
-    this.#own ??= named(this.#resource());
-    return this.#own;
+  #named(): ReadonlyMap<string, Named> {
+    return new Map([...this.#call.named(), ...this.#resource.named()]);
   }
-}
-
-function named(keys: Iterable<readonly [name: string, value: ConditionValue]>): Map<string, Named> {
-  const found = new Map<string, Named>();
-  for (const [name, value] of keys) {
-    const values = valuesOf(value);
-    if (values !== undefined) found.set(name.toLowerCase(), [name, values]);
-  }
-  return found;
-}
-
-/** The keys of one resource: what the operation declares, what is known of it, and the tags that the request gives it. */
-export function* keysOfResource(
-  service: string,
-  account: string,
-  region: string,
-  declared: ConditionKeys | undefined,
-  facts: ResourceFacts | undefined,
-  tags: RequestTags | undefined,
-): Generator<readonly [name: string, value: ConditionValue]> {
-  yield ['aws:ResourceAccount', facts?.account ?? account];
-  if (service === 'ec2') yield ['ec2:Region', region];
-  if (facts !== undefined) {
-    yield* Object.entries(facts.keys);
-    for (const [key, value] of Object.entries(facts.tags)) {
-      yield [`aws:ResourceTag/${key}`, value];
-      yield [`${service}:ResourceTag/${key}`, value];
-    }
-  }
-  if (tags !== undefined) {
-    for (const [key, value] of tags.pairs) yield [`aws:RequestTag/${key}`, value];
-    yield ['aws:TagKeys', tags.keys];
-  }
-  if (declared !== undefined) yield* Object.entries(declared);
 }
 
 /** Tags that a request gives to a resource, or takes from it. */

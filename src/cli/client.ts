@@ -71,7 +71,8 @@ export function connect(configuration: Configuration): Ec2Client {
   });
 }
 
-function noAnswer(endpoint: URL, error: unknown): UserError {
+/** What a failed connection means to a person. */
+export function noAnswer(endpoint: URL, error: unknown): UserError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'ECONNREFUSED')

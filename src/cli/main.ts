@@ -4,7 +4,20 @@ import type { Command } from './command.ts';
 import { parseArguments } from './parse.ts';
 
 /** The commands in the order in which the help lists them. */
-const names = ['up', 'down', 'demo', 'env', 'ssh', 'image', 'certificate', 'doctor', 'test'] as const;
+const names = [
+  'up',
+  'down',
+  'demo',
+  'env',
+  'ssh',
+  'account',
+  'user',
+  'policy',
+  'image',
+  'certificate',
+  'doctor',
+  'test',
+] as const;
 
 type CommandName = (typeof names)[number];
 
@@ -15,6 +28,9 @@ const load: Readonly<Record<CommandName, () => Promise<{ command: Command }>>> =
   demo: () => import('./demo.ts'),
   env: () => import('./env.ts'),
   ssh: () => import('./ssh.ts'),
+  account: () => import('./account.ts'),
+  user: () => import('./user.ts'),
+  policy: () => import('./policy.ts'),
   image: () => import('./image.ts'),
   certificate: () => import('./certificate.ts'),
   doctor: () => import('./doctor.ts'),

@@ -22,7 +22,9 @@ export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) =
   const keysOf = Object.hasOwn(conditionKeys, type) ? conditionKeys[type] : undefined;
   return {
     account: accountOf(row.owner),
-    keys: keysOf?.(db, name, owner) ?? {},
+    get keys() {
+      return keysOf?.(db, name, owner) ?? {};
+    },
     // Tags are seen by their owner only.
     tags: row.owner === owner ? tagsOf(db, id) : {},
   };
