@@ -7,7 +7,7 @@ import { Cgroups } from './cgroup.ts';
 import { commandLine } from './command-line.ts';
 import { createDisks } from './disks.ts';
 import { createFabric } from './fabric/fabric.ts';
-import type { MachineContext } from './machine.ts';
+import type { MachineContext } from './machine-context.ts';
 import { createMachines } from './machines.ts';
 import { QEMU_MIB } from './memory-use.ts';
 import { dataDirHash } from './names.ts';

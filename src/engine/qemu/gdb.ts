@@ -58,6 +58,13 @@ export class Gdb {
     this.#socket.write('\x03');
   }
 
+  /** Removes all breakpoints and lets the machine go on. @throws Error when that is not acknowledged in time */
+  async detach(timeoutMs: number): Promise<void> {
+    this.#send('D');
+    // News of stops may come before.
+    while ((await this.receive(timeoutMs)) !== 'OK');
+  }
+
   close(): void {
     this.#socket.destroy();
   }

@@ -34,7 +34,15 @@ export class MachineFolder {
     await this.records.delete('process.json');
     await this.records.delete('exit.json');
     await this.records.write('spec.json', spec);
-    for (const name of ['qmp.sock', 'serial.sock', 'vnc.sock', 'incoming.sock', 'console.log', 'screen.ppm']) {
+    for (const name of [
+      'qmp.sock',
+      'serial.sock',
+      'vnc.sock',
+      'incoming.sock',
+      'gdb.sock',
+      'console.log',
+      'screen.ppm',
+    ]) {
       await rm(join(this.run, name), { force: true });
     }
     await mkdir(this.run, { recursive: true, mode: 0o700 });

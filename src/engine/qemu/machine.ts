@@ -1,5 +1,5 @@
 /**
- * One machine. All requests and all that QEMU reports go through one queue, and `rules` alone says what is legal when:
+ * One machine. All requests and all that QEMU reports go through one queue, and `machineRules` alone says what is legal when:
  *
  *            start                      QMP: running
  *   absent ─────────▶ (being started) ───────────────▶ running ◀─┐ reset, power button
@@ -11,80 +11,29 @@
  * What must survive the server is in the machine's records: the cause of an end is written before the end, and a
  * guest that powers off leaves QEMU paused (`-no-shutdown`) until somebody has taken note of it.
  */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, type MachineSpec, type MachineStatus, type NicAttachment, type Screen } from '../engine.ts';
+import { type Beginning, copy, discardCopy, resume } from './beginnings.ts';
 import { Calmness } from './calmness.ts';
-import type { Cgroups } from './cgroup.ts';
-import { deleteSaved, endSignal, loadFromRoot, saveToRoot, signalResume } from './hibernation.ts';
+import { ComingUp } from './coming-up.ts';
+import { endSignal, saveToRoot } from './hibernation.ts';
 import { pluggedNics, plugNic, unplugNic } from './hot-plug.ts';
 import { launchQemu } from './launch.ts';
+import type { MachineContext } from './machine-context.ts';
 import { MachineFolder } from './machine-folder.ts';
+import { type MachineRequest, machineRules } from './machine-requests.ts';
 import { vpcNamespace } from './names.ts';
-import { runFolder, WARM_CONSOLE, warmFolder } from './paths.ts';
+import { runFolder } from './paths.ts';
 import { beNice, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
 import { isObject, type Qmp, type QmpEvent } from './qmp.ts';
 import type { ExitRecord } from './records.ts';
 import {
   endInterruptedRelease,
   releaseTranslations,
+  releaseWasInterrupted,
   type TranslatingMachine,
   translationBytes,
 } from './translations.ts';
-import { calm, type Turn, type Turns } from './turns.ts';
-import type { MachineUser } from './user.ts';
-import { bringToLife, sharedMemoryDescriptor } from './warm/restore.ts';
-import type { WarmStart, WarmStarts } from './warm/warm.ts';
-
-/** What machines share. */
-export interface MachineContext {
-  readonly dataDir: string;
-  readonly user: MachineUser;
-  readonly groups: readonly number[];
-  readonly cgroups: Cgroups;
-  /** QEMU's arguments; may throw EngineError `Invalid`. */
-  arguments(spec: MachineSpec): Promise<string[]>;
-  /** Puts into the machine's own folder what its command line names, before every start. */
-  prepare(spec: MachineSpec, runFolder: string): Promise<void>;
-  /** Starts from frozen guests; absent where they are switched off. */
-  readonly warm: WarmStarts | undefined;
-  /** What was laid over a frozen guest's disk becomes a volume of its snapshot again, without data. */
-  layBack(volumeId: string): Promise<void>;
-  /** Lays an untouched volume over a frozen guest's disk; false when it cannot be. */
-  layOverWarm(volumeId: string, warmId: string): Promise<boolean>;
-  readonly turns: Turns;
-  /** @throws EngineError `InsufficientCapacity` */
-  admit(spec: MachineSpec): void;
-  changed(instanceId: string): void;
-  log(line: string): void;
-}
-
-type Request =
-  | 'attachNic'
-  | 'detachNic'
-  | 'listNics'
-  | 'start'
-  | 'powerButton'
-  | 'hibernate'
-  | 'powerOff'
-  | 'reset'
-  | 'screenshot'
-  | 'remove';
-type State = MachineStatus['state'];
-
-/** Requests arrive in any state; what is done twice or too late is no error, except where there is nothing to give. */
-const rules: Record<Request, Record<State, 'do' | 'nothing' | 'refuse'>> = {
-  start: { absent: 'do', running: 'nothing', stopped: 'do' },
-  powerButton: { absent: 'nothing', running: 'do', stopped: 'nothing' },
-  hibernate: { absent: 'nothing', running: 'do', stopped: 'nothing' },
-  powerOff: { absent: 'nothing', running: 'do', stopped: 'nothing' },
-  reset: { absent: 'refuse', running: 'do', stopped: 'refuse' },
-  attachNic: { absent: 'nothing', running: 'do', stopped: 'nothing' },
-  detachNic: { absent: 'nothing', running: 'do', stopped: 'nothing' },
-  listNics: { absent: 'nothing', running: 'do', stopped: 'nothing' },
-  screenshot: { absent: 'refuse', running: 'do', stopped: 'refuse' },
-  remove: { absent: 'do', running: 'do', stopped: 'do' },
-};
 
 /** Many starts at once on few processors take their time. */
 const START_TIMEOUT_MS = 120_000;
@@ -110,10 +59,7 @@ export class Machine {
   #exit: Promise<string> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #starting = false;
-  /** Held from a start until the guest has come up. */
-  #turn: Turn | undefined;
-  /** Started, and has not run yet: others come up first. */
-  #waits = false;
+  readonly #comingUp: ComingUp;
   #calmness = new Calmness();
   #stalled = false;
   #released = false;
@@ -122,6 +68,7 @@ export class Machine {
     this.instanceId = instanceId;
     this.#context = context;
     this.#folder = new MachineFolder(context.dataDir, instanceId);
+    this.#comingUp = new ComingUp(context.turns);
   }
 
   get status(): MachineStatus {
@@ -145,8 +92,9 @@ export class Machine {
 
   pressPowerButton(): Promise<void> {
     return this.#request('powerButton', async () => {
-      // Nobody would hear the button, and nothing is lost.
-      if (this.#waits) return this.#end({ cause: 'host-request' });
+      // Nobody would hear the button.
+      if (this.#comingUp.neverRan) return this.#end({ cause: 'host-request' });
+      await this.#run();
       await (await this.#connection()).execute('system_powerdown');
     });
   }
@@ -225,7 +173,8 @@ export class Machine {
       if (copy) {
         // It was not whole yet, and nobody was told that it runs.
         if (process) await kill(process);
-        await this.#discardCopy(copy.rootVolumeId);
+        await this.#abandon();
+        await discardCopy({ context: this.#context, folder: this.#folder }, copy.rootVolumeId);
       } else if (resume && hibernated) {
         if (process) await kill(process);
         await records.delete('process.json');
@@ -258,14 +207,13 @@ export class Machine {
     }
     if (!this.#qmp) await this.#enqueue(() => this.#reconnect());
     const process = this.#process;
-    if (process && !this.#turn && (await this.#calmness.cameToRest(process)))
+    if (process && !this.#comingUp.underWay && (await this.#calmness.cameToRest(process)))
       await this.#enqueue(() => this.#releaseTranslations(process));
   }
 
   /** Lets go of the machine, which goes on. Requests that are under way are finished first. */
   async release(): Promise<void> {
     this.#released = true;
-    this.#turn?.end();
     await this.#queue;
     this.#qmp?.close();
   }
@@ -276,9 +224,9 @@ export class Machine {
     return result;
   }
 
-  #request(request: Request, work: () => Promise<void>): Promise<void> {
+  #request(request: MachineRequest, work: () => Promise<void>): Promise<void> {
     return this.#enqueue(async () => {
-      const rule = rules[request][this.#status.state];
+      const rule = machineRules[request][this.#status.state];
       if (rule === 'refuse') throw new EngineError('Invalid', `the machine ${this.instanceId} is not running`);
       if (rule !== 'do') return;
       try {
@@ -301,13 +249,16 @@ export class Machine {
       if (typeof warm === 'number') return warm;
       await this.#folder.prepare(spec, this.#context.user);
       await this.#context.prepare(spec, this.#folder.run);
-      const turn = this.#context.turns.take();
-      this.#turn = turn;
-      this.#waits = !turn.ready;
-      if (!(await this.#resume(spec, argv)) && !(warm && (await this.#copy(spec, warm)))) await this.#boot(spec, argv);
-      if (this.#process) this.#takeTurn(turn, this.#process);
+      this.#comingUp.begin();
+      const beginning = this.#beginning(spec);
+      if (await resume(beginning, argv)) this.#comingUp.runs();
+      else if (!(warm && (await copy(beginning, warm, !this.#comingUp.waits)))) {
+        await beginning.launch(this.#comingUp.waits ? [...argv, '-S'] : argv);
+        await beginning.runs();
+      }
+      this.#follow();
     } catch (error) {
-      this.#endTurn();
+      this.#comingUp.end();
       throw error;
     } finally {
       this.#starting = false;
@@ -316,38 +267,37 @@ export class Machine {
     return undefined;
   }
 
-  async #boot(spec: MachineSpec, argv: string[]): Promise<void> {
-    await this.#runs(await this.#launch(spec, this.#waits ? [...argv, '-S'] : argv));
+  #beginning(spec: MachineSpec): Beginning {
+    return {
+      context: this.#context,
+      folder: this.#folder,
+      spec,
+      launch: (argv, guard) => this.#launch(spec, argv, guard),
+      connection: () => this.#connection(),
+      runs: () => this.#runs(),
+      abandon: () => this.#abandon(),
+      complain: error => this.#complain(error),
+    };
   }
 
   /** Lets the guest run when its turn has come, and the next one when it has come up. */
-  #takeTurn(turn: Turn, process: ProcessId): void {
-    const work = async () => {
-      if (this.#waits) {
-        await turn.admitted;
-        await this.#enqueue(() => this.#run(process));
-      }
-      await calm(process);
-      await this.#enqueue(() => this.#releaseTranslations(process));
-    };
-    work()
-      .catch(error => this.#complain(error))
-      .finally(() => {
-        turn.end();
-        if (this.#turn === turn) this.#turn = undefined;
+  #follow(): void {
+    const process = this.#process;
+    if (!process) return;
+    const still = (work: () => Promise<void>) => () =>
+      this.#enqueue(async () => {
+        if (this.#process === process && !this.#released) await work();
       });
+    const run = still(() => this.#run());
+    const rest = still(() => this.#releaseTranslations(process));
+    this.#comingUp.follow(process, run, rest).catch(error => this.#complain(error));
   }
 
-  #endTurn(): void {
-    this.#turn?.end();
-    this.#turn = undefined;
-    this.#waits = false;
-  }
-
-  async #run(process: ProcessId): Promise<void> {
-    if (this.#process !== process || !this.#waits) return;
+  /** Lets the guest run, if it waits. */
+  async #run(): Promise<void> {
+    if (!this.#comingUp.waits) return;
     await (await this.#connection()).execute('cont');
-    this.#waits = false;
+    this.#comingUp.runs();
   }
 
   /** A machine of an earlier server, which may have left it before it ran, or while it was being looked into. */
@@ -355,12 +305,12 @@ export class Machine {
     await this.#reconnect();
     const process = this.#process;
     if (!this.#qmp || !process) return;
+    const translating = this.#translating(this.#qmp, process);
+    if (await releaseWasInterrupted(translating)) return endInterruptedRelease(translating);
     const state = await this.#state();
-    if (state === 'debug') await endInterruptedRelease(this.#translating(this.#qmp, process));
     if (state !== 'prelaunch' && state !== 'paused') return;
-    this.#waits = true;
-    this.#turn = this.#context.turns.take();
-    this.#takeTurn(this.#turn, process);
+    this.#comingUp.beginAgain();
+    this.#follow();
   }
 
   async #releaseTranslations(process: ProcessId): Promise<void> {
@@ -391,104 +341,6 @@ export class Machine {
     this.#status = { state: 'stopped', cause: 'host-request', hibernated: true };
   }
 
-  /** Continues where the machine was hibernated. False when it was not, or when that failed: then it boots. */
-  async #resume(spec: MachineSpec, argv: string[]): Promise<boolean> {
-    const { records } = this.#folder;
-    const hibernated = await records.read('hibernated.json');
-    if (!hibernated) return false;
-    await records.write('resume.json', hibernated);
-    let qmp: Qmp | undefined;
-    let process: ProcessId | undefined;
-    try {
-      process = await this.#launch(spec, [...argv, '-S']);
-      qmp = await this.#connection();
-      await loadFromRoot(qmp, hibernated.rootVolumeId);
-      await qmp.execute('cont');
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const details = (await this.#folder.lastWords()) ?? 'QEMU says nothing more';
-      this.#context.log(`${this.instanceId} boots, since its memory could not be restored: ${reason} (${details})`);
-      this.#forgetProcess();
-      if (process) await kill(process);
-      await this.#context.cgroups.remove(this.instanceId);
-    }
-    await records.delete('hibernated.json');
-    await records.delete('resume.json');
-    if (!qmp || !process || this.#qmp !== qmp) {
-      await this.#folder.prepare(spec, this.#context.user);
-      return false;
-    }
-    await this.#runs(process);
-    await deleteSaved(qmp, hibernated.rootVolumeId).catch(error => this.#complain(error));
-    signalResume(qmp).catch(() => {});
-    return true;
-  }
-
-  /** Continues from a frozen guest. False when that failed: then everything is as before, and the machine may boot. */
-  async #copy(spec: MachineSpec, warm: WarmStart): Promise<boolean> {
-    const { image, rootVolumeId } = warm;
-    await this.#folder.records.write('copy.json', { rootVolumeId });
-    try {
-      if (!(await this.#context.layOverWarm(rootVolumeId, image.id))) throw new Error('its disk cannot be used');
-      const process = await this.#launchCopy(spec, warm);
-      const { dataDir } = this.#context;
-      if (!this.#qmp) throw new Error('QEMU does not answer');
-      await beNice(process, GUEST_NICENESS);
-      const folder = { run: this.#folder.run, relative: runFolder(this.instanceId) };
-      await bringToLife({
-        dataDir,
-        image,
-        spec,
-        pid: process.pid,
-        qmp: this.#qmp,
-        folder,
-        diskBytes: warm.diskBytes,
-        run: !this.#waits,
-      });
-      await this.#folder.records.delete('copy.json');
-      await this.#runs(process);
-      await this.#context.warm?.used(image);
-      return true;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log(`${this.instanceId} boots, since it could not continue from the prepared guest: ${reason}`);
-      await this.#context.warm?.copyFailed(image, reason);
-      const running = this.#process;
-      this.#forgetProcess();
-      if (running) await kill(running);
-      await this.#discardCopy(rootVolumeId);
-      await this.#folder.prepare(spec, this.#context.user);
-      return false;
-    }
-  }
-
-  /** The memory that copies share must be safe before a guest runs: the guard's descriptor is the right one. */
-  async #launchCopy(spec: MachineSpec, warm: WarmStart): Promise<ProcessId> {
-    const { dataDir, user } = this.#context;
-    let descriptor = warm.descriptor;
-    for (let attempt = 0; attempt < 2; attempt++) {
-      await this.#folder.beginConsole(join(dataDir, warmFolder(warm.image.id), WARM_CONSOLE), user);
-      const process = await this.#launch(spec, warm.arguments, descriptor);
-      this.#process = process;
-      const actual = await sharedMemoryDescriptor(dataDir, warm.image, process.pid);
-      if (actual === descriptor) return process;
-      this.#forgetProcess();
-      await kill(process);
-      if (actual === undefined) break;
-      descriptor = actual;
-      this.#context.warm?.learnDescriptor(actual);
-    }
-    throw new Error('the memory that it shares with others cannot be protected');
-  }
-
-  async #discardCopy(rootVolumeId: string): Promise<void> {
-    await this.#context.layBack(rootVolumeId);
-    await this.#folder.records.delete('process.json');
-    await this.#context.cgroups.remove(this.instanceId);
-    await this.#folder.records.delete('copy.json');
-    this.#status = { state: 'absent' };
-  }
-
   /** Starts QEMU and connects to it. @throws EngineError when it does not come up; nothing is left of it then. */
   async #launch(spec: MachineSpec, argv: string[], guard?: number): Promise<ProcessId> {
     const [nic] = spec.nics;
@@ -506,6 +358,7 @@ export class Machine {
       exited = message;
     });
     this.#exit = exit;
+    this.#process = process;
     if (process) await this.#register(process, spec);
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (exited === undefined && !this.#qmp) {
@@ -514,27 +367,30 @@ export class Machine {
       this.#qmp = await this.#connect().catch(() => undefined);
     }
     if (!this.#qmp || !process) {
-      if (process) await kill(process);
-      await this.#folder.records.delete('process.json');
-      await this.#context.cgroups.remove(this.instanceId);
-      this.#status = { state: 'absent' };
+      await this.#abandon();
       throw startFailure((await this.#folder.lastWords()) ?? exited ?? 'QEMU did not answer in time');
     }
+    await beNice(process, GUEST_NICENESS);
     return process;
   }
 
-  async #runs(process: ProcessId): Promise<void> {
-    await beNice(process, GUEST_NICENESS);
-    this.#process = process;
-    this.#status = { state: 'running', since: await startedAt(process) };
+  async #runs(): Promise<void> {
+    if (!this.#process) return;
+    this.#status = { state: 'running', since: await startedAt(this.#process) };
     await this.#look();
   }
 
-  #forgetProcess(): void {
+  /** Ends a QEMU that has not become a machine: it is as if it had never been. */
+  async #abandon(): Promise<void> {
     const qmp = this.#qmp;
+    const process = this.#process;
     this.#qmp = undefined;
     this.#process = undefined;
     qmp?.close();
+    if (process) await kill(process);
+    await this.#folder.records.delete('process.json');
+    await this.#context.cgroups.remove(this.instanceId);
+    this.#status = { state: 'absent' };
   }
 
   /** From here on it is known that the machine ran. */
@@ -624,7 +480,7 @@ export class Machine {
     this.#process = undefined;
     this.#stalled = false;
     this.#calmness = new Calmness();
-    this.#endTurn();
+    this.#comingUp.end();
     this.#status = { state: 'stopped', ...exit };
     this.#context.changed(this.instanceId);
   }

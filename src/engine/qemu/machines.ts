@@ -2,7 +2,8 @@ import { chmod, chown, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineDriver } from '../engine.ts';
 import type { Occupant } from './capacity.ts';
-import { Machine, type MachineContext } from './machine.ts';
+import { Machine } from './machine.ts';
+import type { MachineContext } from './machine-context.ts';
 import { isInstanceId } from './paths.ts';
 import { findMachineProcesses, kill } from './process.ts';
 

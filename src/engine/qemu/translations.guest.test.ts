@@ -90,32 +90,50 @@ test.runIf(micro)(
   async () => {
     const spec = machine(1, 256);
     await start(spec, micro ? imageFile(micro) : '');
-    await expect.poll(() => consoleText(spec), { timeout: 120_000 }).toMatch(/EXT4-fs \(vda1\): mounted/);
     const pid = await pidOf(spec);
-    await engine.close();
-    for (let round = 0; round < 3; round++) {
+    let released = 0;
+    for (let round = 1; round <= 2; round++) {
+      await expect.poll(() => mounts(spec), { timeout: 120_000 }).toBe(round);
+      await engine.close();
+      // A boot translates tens of mebibytes; what a guest at rest translates anew in the meantime is far less.
       const before = await translationBytes(pid);
-      const released = await aside(spec, (qmp, run) =>
-        releaseTranslations({ qmp, pid, run, relative: relative(spec) }),
-      );
-      if (!released) continue;
-      expect(before).toBeGreaterThan(2 * mib);
-      expect(await translationBytes(pid)).toBeLessThan(before);
-      expect(await readdir(join(dataDir, relative(spec)))).not.toContain('gdb.sock');
+      expect(before).toBeGreaterThan(4 * mib);
+      const done = await aside(spec, (qmp, run) => releaseTranslations({ qmp, pid, run, relative: relative(spec) }));
+      if (done) {
+        released++;
+        expect(await translationBytes(pid)).toBeLessThan(before / 2);
+        expect(await readdir(join(dataDir, relative(spec)))).not.toContain('gdb.sock');
+      }
       await sleep(1_500);
       expect(await state(spec)).toMatchObject({ status: 'running' });
-      // It translates anew what it runs.
-      await expect.poll(() => translationBytes(pid)).toBeGreaterThan(mib / 4);
+      expect(await translationBytes(pid)).toBeGreaterThan(mib / 4);
+      await openEngine();
+      // It translates anew what it runs: a whole boot.
+      await engine.machines.reset(spec.instanceId);
     }
-    await openEngine();
-    await engine.machines.reset(spec.instanceId);
-    await expect
-      .poll(async () => (await consoleText(spec)).split('EXT4-fs (vda1): mounted').length, { timeout: 120_000 })
-      .toBe(3);
+    expect(released).toBeGreaterThan(0);
+    await expect.poll(() => mounts(spec), { timeout: 120_000 }).toBe(3);
   },
 );
 
-test('a machine that a killed server left stopped under the debugger goes on with the next one', async () => {
+async function mounts(spec: MachineSpec): Promise<number> {
+  return (await consoleText(spec)).split('EXT4-fs (vda1): mounted').length - 1;
+}
+
+/** Where a server may be killed while it gives translations back. */
+const instants: [string, (gdb: Gdb, place: string) => Promise<unknown>][] = [
+  ['stopped', async () => {}],
+  ['stopped with a breakpoint', (gdb, place) => gdb.request(`Z0,${place},1`, 5_000)],
+  [
+    'running towards a breakpoint',
+    async (gdb, place) => {
+      expect(await gdb.request(`Z0,${place},1`, 5_000)).toBe('OK');
+      await gdb.request('c', 100).catch(() => {});
+    },
+  ],
+];
+
+test.each(instants)('a machine that a killed server left %s goes on with the next one', async (_what, leave) => {
   const spec = machine(2, 64);
   const disk = join(dataDir, 'guest.raw');
   await writeFile(disk, testGuestDisk());
@@ -128,19 +146,18 @@ test('a machine that a killed server left stopped under the debugger goes on wit
     const gdb = await Gdb.connect(join(run, 'gdb.sock'));
     await gdb.receive(5_000);
     const registers = await gdb.request('g', 5_000);
-    const place = (registers.slice(256, 272).match(/../g) ?? []).reverse().join('');
-    expect(await gdb.request(`Z0,${place},1`, 5_000)).toBe('OK');
-    await gdb.request('c', 5_000).catch(() => gdb.interrupt());
+    await leave(gdb, (registers.slice(256, 272).match(/../g) ?? []).reverse().join(''));
     gdb.close();
   });
-  expect(await state(spec)).not.toMatchObject({ status: 'running' });
   await openEngine();
-  await sleep(1_000);
-  await engine.close();
-  expect(await state(spec)).toMatchObject({ status: 'running' });
   await sleep(1_500);
-  // The breakpoint is gone too.
-  expect(await state(spec)).toMatchObject({ status: 'running' });
+  await engine.close();
+  // No breakpoint stops it later either.
+  for (let look = 0; look < 3; look++) {
+    expect(await state(spec)).toMatchObject({ status: 'running' });
+    await sleep(500);
+  }
+  expect(await readdir(join(dataDir, relative(spec)))).not.toContain('gdb.sock');
   await openEngine();
 });
 
@@ -155,8 +172,12 @@ test('machines that are started together wait for their turn, and for the next s
   const last = specs.at(-1);
   if (!last) return;
   expect(await engine.machines.status(last.instanceId)).toMatchObject({ state: 'running' });
-  if (count === cpus().length + 2) expect(await consoleText(last)).toBe('');
+  const waits = count === cpus().length + 2;
+  if (waits) expect(await consoleText(last)).toBe('');
   await engine.close();
+  await sleep(500);
+  // The end of a server lets nobody run.
+  if (waits) expect(await consoleText(last)).toBe('');
   await openEngine();
   for (const spec of specs)
     await expect.poll(() => consoleText(spec), { timeout: 60_000 }).toContain('test guest is up');

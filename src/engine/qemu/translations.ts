@@ -67,13 +67,20 @@ export async function releaseTranslations(machine: TranslatingMachine): Promise<
   });
 }
 
-/** Lets a machine go on that a server stopped for this and could not let go on. */
-export function endInterruptedRelease(machine: TranslatingMachine): Promise<boolean> {
-  // It is asked why it stands still, and forgets all breakpoints.
-  return debugging(machine, async gdb => (await gdb.request('?', ANSWER_MS)) !== '');
+/** A server was killed while it did this: the machine may stand still, or will at a breakpoint that is left. */
+export async function releaseWasInterrupted({ run }: TranslatingMachine): Promise<boolean> {
+  return stat(join(run, SOCKET)).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** Detaching removes the breakpoints, and the machine goes on. */
+/** Lets a machine go on that a killed server could not let go on, and forgets its breakpoints. */
+export async function endInterruptedRelease(machine: TranslatingMachine): Promise<void> {
+  await debugging(machine, async () => true);
+}
+
+/** The machine stands still meanwhile, unless `work` lets it go on; detaching removes all breakpoints. */
 async function debugging(machine: TranslatingMachine, work: (gdb: Gdb) => Promise<boolean>): Promise<boolean> {
   const { qmp, relative } = machine;
   const folder = await open(machine.run);
@@ -87,9 +94,14 @@ async function debugging(machine: TranslatingMachine, work: (gdb: Gdb) => Promis
     gdb = await Gdb.connect(`/proc/self/fd/${folder.fd}/${SOCKET}`);
     return await work(gdb);
   } finally {
-    await gdb?.request('D', ANSWER_MS).catch(() => {});
+    const detached = await gdb?.detach(ANSWER_MS).then(
+      () => true,
+      () => false,
+    );
     gdb?.close();
     await command(qmp, 'gdbserver none').catch(() => {});
+    // Without it, the machine is debugged by nobody and must not stand still.
+    if (gdb && !detached) await qmp.execute('cont').catch(() => {});
     await folder.close();
     await rm(join(machine.run, SOCKET), { force: true });
   }

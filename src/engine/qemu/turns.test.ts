@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { calm } from './calmness.ts';
 import { identify } from './process.ts';
-import { calm, Turns } from './turns.ts';
+import { Turns } from './turns.ts';
 
 /** Whether a promise has resolved by now. */
 async function resolved(promise: Promise<void>): Promise<boolean> {

@@ -1,0 +1,29 @@
+import type { MachineSpec } from '../engine.ts';
+import type { Cgroups } from './cgroup.ts';
+import type { Turns } from './turns.ts';
+import type { MachineUser } from './user.ts';
+import type { WarmStarts } from './warm/warm.ts';
+
+/** What machines share. */
+export interface MachineContext {
+  readonly dataDir: string;
+  readonly user: MachineUser;
+  readonly groups: readonly number[];
+  readonly cgroups: Cgroups;
+  /** QEMU's arguments; may throw EngineError `Invalid`. */
+  arguments(spec: MachineSpec): Promise<string[]>;
+  /** Puts into the machine's own folder what its command line names, before every start. */
+  prepare(spec: MachineSpec, runFolder: string): Promise<void>;
+  /** Starts from frozen guests; absent where they are switched off. */
+  readonly warm: WarmStarts | undefined;
+  /** What was laid over a frozen guest's disk becomes a volume of its snapshot again, without data. */
+  layBack(volumeId: string): Promise<void>;
+  /** Lays an untouched volume over a frozen guest's disk; false when it cannot be. */
+  layOverWarm(volumeId: string, warmId: string): Promise<boolean>;
+  /** In which guests come up. */
+  readonly turns: Turns;
+  /** @throws EngineError `InsufficientCapacity` */
+  admit(spec: MachineSpec): void;
+  changed(instanceId: string): void;
+  log(line: string): void;
+}
