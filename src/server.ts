@@ -19,7 +19,7 @@ import { regionFacts } from './ec2/regions/catalogue.ts';
 import { ec2Controllers } from './ec2/service.ts';
 import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
 import { type Engine, EngineError } from './engine/engine.ts';
-import { startGateway } from './gateway/server.ts';
+import { type Gateway, startGateway } from './gateway/server.ts';
 import { SignatureFailures } from './gateway/signature-failures.ts';
 import { LastUse } from './iam/last-use.ts';
 import { openSecrets } from './iam/secrets.ts';
@@ -61,6 +61,8 @@ export interface ServerOptions {
   readonly memoryOvercommit?: number | undefined;
   /** The host's kernel keeps equal pages of guests once. */
   readonly pageSharing?: boolean | undefined;
+  /** Seconds that the credentials last which instances get of their roles. */
+  readonly instanceCredentials?: number | undefined;
   readonly accountId?: string | undefined;
   readonly rootAccessKeyId?: string | undefined;
   readonly rootSecretAccessKey?: string | undefined;
@@ -123,6 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log,
       others: [trailController({ state, events, clock, folder: join(dataDir, 'buckets') })],
     });
+    let gateway: Gateway | undefined;
     const metadata = createMetadataService({
       state,
       clock,
@@ -133,6 +136,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         const row = state.get(instances, instanceId);
         if (row !== undefined && row.reachableSince === undefined)
           state.write(tx => recordReachable(tx, instanceId, clock.now()));
+      },
+      credentialSeconds: options.instanceCredentials,
+      api: (request, response) => {
+        if (gateway === undefined) request.socket.destroy();
+        else gateway.answer(request, response);
       },
       log,
     });
@@ -164,10 +172,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
     });
     const accessKey = keyLookup(state, secrets);
+    const failures = new SignatureFailures();
     const firstAccount = credentials.accountId;
     const actions = adminActions({ state, services, authorizer, handle, firstAccount });
-    const gateway = await startGateway({
-      configure: server => addAdminRoute(server, { actions, accessKey, clock, firstAccount }),
+    const endpoint = await startGateway({
+      configure: server => addAdminRoute(server, { actions, accessKey, clock, failures, firstAccount }),
       host: options.host,
       port: options.port,
       handle: call => {
@@ -176,14 +185,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
       accessKey,
       unsigned: isUnsignedOperation,
-      failures: new SignatureFailures(),
+      failures,
       clock,
       regions: name => regionFacts(name) !== undefined,
       optedIn: (account, region) => isOptedIn(state, account, region),
       log: requestLogger(log),
       refused: recorder.refused,
     });
-    undo.push(() => gateway.close());
+    gateway = endpoint;
+    undo.push(() => endpoint.close());
     controllers.start();
     void removeOrphans().catch((error: unknown) =>
       log(`clean-up: ${error instanceof Error ? error.message : String(error)}`),
@@ -191,13 +201,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const record = join(dataDir, 'server.json');
     writeFileSync(
       record,
-      `${JSON.stringify({ pid: process.pid, url: gateway.url, startedAt: Date.now(), host: options.host, port: gateway.port })}\n`,
+      `${JSON.stringify({ pid: process.pid, url: endpoint.url, startedAt: Date.now(), host: options.host, port: endpoint.port })}\n`,
       { mode: 0o600 },
     );
     undo.push(() => rmSync(record, { force: true }));
     return {
-      url: gateway.url,
-      port: gateway.port,
+      url: endpoint.url,
+      port: endpoint.port,
       startedInMs: performance.now() - began,
       close: () => runAll(undo),
     };

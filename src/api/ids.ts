@@ -120,6 +120,12 @@ export const idKinds = {
     malformed: 'InvalidAllocationID.NotFound',
     notFound: 'InvalidAllocationID.NotFound',
   },
+  instanceProfileAssociation: {
+    prefix: 'iip-assoc',
+    noun: 'association ID',
+    malformed: 'InvalidAssociationID.NotFound',
+    notFound: 'InvalidAssociationID.NotFound',
+  },
   subnetCidrReservation: {
     prefix: 'scr',
     noun: 'subnet CIDR reservation ID',

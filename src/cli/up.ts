@@ -19,6 +19,7 @@ export const command: Command = {
     'warmBudget',
     'memoryOvercommit',
     'pageSharing',
+    'instanceCredentials',
     'accountId',
   ],
   async run(invocation) {
@@ -56,6 +57,7 @@ async function serve(configuration: Configuration): Promise<number> {
     warmBytes: configuration.warmBytes,
     memoryOvercommit: configuration.memoryOvercommit,
     pageSharing: configuration.pageSharing,
+    instanceCredentials: configuration.instanceCredentials,
     accountId: configuration.accountId,
     rootAccessKeyId: configuration.rootAccessKeyId,
     rootSecretAccessKey: configuration.rootSecretAccessKey,

@@ -23,6 +23,8 @@ export interface Configuration {
   readonly warmBytes: number;
   readonly memoryOvercommit: number;
   readonly pageSharing: boolean;
+  /** Seconds. */
+  readonly instanceCredentials: number;
   readonly region: string;
   readonly accountId: string | undefined;
   readonly rootAccessKeyId: string | undefined;
@@ -77,6 +79,7 @@ export async function resolveConfiguration(sources: ConfigurationSources = {}): 
     warmBytes: chosen.warm === 'off' ? 0 : Math.round(Number(chosen.warmBudget ?? settings.warmBudget.default) * gib),
     memoryOvercommit: Number(chosen.memoryOvercommit ?? settings.memoryOvercommit.default),
     pageSharing: chosen.pageSharing === 'on',
+    instanceCredentials: Math.round(Number(chosen.instanceCredentials ?? settings.instanceCredentials.default)),
     region: chosen.region ?? settings.region.default,
     accountId: chosen.accountId,
     rootAccessKeyId: chosen.rootAccessKeyId,

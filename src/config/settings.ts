@@ -102,6 +102,14 @@ export const settings = {
     default: 'off',
     parse: parse.oneOf('on', 'off'),
   },
+  instanceCredentials: {
+    name: 'instance-credentials',
+    placeholder: 'SECONDS',
+    description:
+      'how long the credentials last that an instance gets of its role, from 306 to 43200; the last sixth of it, or five minutes, overlaps with the next ones',
+    default: '21600',
+    parse: parse.between(306, 43_200),
+  },
   region: {
     name: 'region',
     placeholder: 'REGION',

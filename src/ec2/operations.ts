@@ -3,6 +3,7 @@ import { addressOperations } from './addresses/operations.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
 import { egressOnlyGatewayOperations } from './egress-only-gateways/operations.ts';
 import { imageOperations } from './images/operations.ts';
+import { instanceProfileOperations } from './instance-profiles/operations.ts';
 import { instanceTypeOperations } from './instance-types/operations.ts';
 import { instanceOperations } from './instances/operations.ts';
 import { internetGatewayOperations } from './internet-gateways/operations.ts';
@@ -26,6 +27,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...accountAttributeOperations,
   ...imageOperations,
   ...instanceOperations,
+  ...instanceProfileOperations,
   ...instanceTypeOperations,
   ...keyPairOperations,
   ...regionOperations,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ApiError } from '../api/errors.ts';
@@ -22,6 +23,8 @@ export interface Gateway {
   readonly url: string;
   readonly port: number;
   readonly fastify: FastifyInstance;
+  /** Answers a request that came in elsewhere, as if it had come to the endpoint. */
+  answer(request: IncomingMessage, response: ServerResponse): void;
   /** Takes no further connection, lets running calls end, closes idle connections. */
   close(): Promise<void>;
 }
@@ -39,7 +42,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   if (typeof address !== 'object' || address === null) throw new Error('the server has no TCP address');
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const { port } = address;
-  return { url: `http://${host}:${port}`, port, fastify: server, close: () => server.close() };
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    fastify: server,
+    answer: (request, response) => server.routing(request, response),
+    close: () => server.close(),
+  };
 }
 
 /** The models check what comes in, no route has a schema. Fastify would load its two schema compilers otherwise. */

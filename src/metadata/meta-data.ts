@@ -3,6 +3,7 @@ import { instanceType } from '../ec2/instance-types/catalogue.ts';
 import { subnets } from '../ec2/subnets/model.ts';
 import { tagsOf } from '../ec2/tags/model.ts';
 import { type Caller, groupNames, localHostName, primaryInterface, publicHostName } from './caller.ts';
+import { iam } from './iam.ts';
 import { network } from './interfaces.ts';
 import { collection, directory, leaf, lines, since } from './node.ts';
 import { partitionOf } from './partition.ts';
@@ -74,6 +75,7 @@ export const metaData = directory<Subject>({
     directory({ configured: leaf(({ instance }) => String(instance.hibernationConfigured === true)) }),
   ),
   hostname: hostName,
+  iam,
   'instance-action': since(
     '2008-09-01',
     leaf(() => 'none'),

@@ -1,15 +1,17 @@
 import type { Clock } from '../api/clock.ts';
 import { userDataOf } from '../ec2/instances/user-data.ts';
 import type { MetadataListener } from '../engine/engine.ts';
+import type { RoleRow } from '../iam/roles/model.ts';
 import type { Secrets } from '../iam/secrets.ts';
 import type { Reader } from '../state/state.ts';
 import { type Answer, failure, found, methodNotAllowed, tokenAnswer } from './answer.ts';
 import { type Caller, findCaller } from './caller.ts';
 import type { IdentitySigner } from './identity/signer.ts';
+import { createInstanceCredentials } from './instance-credentials.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { isTokenPath, isTokenPathOfAnyVersion, pathSegments } from './request-path.ts';
 import { cacheSignatures } from './signatures.ts';
-import { createSockets, type SocketLimits } from './sockets.ts';
+import { type ApiListener, createSockets, type SocketLimits } from './sockets.ts';
 import type { IdentityProof } from './subject.ts';
 import { createTokens, parseTokenLifetime } from './tokens.ts';
 import { findInTree } from './tree.ts';
@@ -47,6 +49,10 @@ export interface MetadataServiceOptions {
   readonly tokenKey: Uint8Array;
   /** Told of every request of an instance: its guest is up and its network works. */
   readonly heard?: (instanceId: string) => void;
+  /** Seconds that credentials of roles last. */
+  readonly credentialSeconds?: number | undefined;
+  /** Answers what is not for the metadata service: the calls of AWS's APIs that guests make. */
+  readonly api?: ApiListener;
   readonly log?: (line: string) => void;
   readonly limits?: Partial<SocketLimits>;
 }
@@ -58,12 +64,15 @@ export function createMetadataService({
   secrets,
   tokenKey,
   heard,
+  credentialSeconds,
+  api,
   log,
   limits,
 }: MetadataServiceOptions): MetadataService {
   const tokens = createTokens(tokenKey);
   const rateLimit = createRateLimit(clock, requestsPerSecond);
   const sign = cacheSignatures(identity);
+  const credentials = createInstanceCredentials(secrets, clock, credentialSeconds);
 
   function issueToken({ instance }: Caller, segments: readonly string[], request: MetadataRequest): Answer {
     if (!isTokenPath(segments)) return isTokenPathOfAnyVersion(segments) ? failure(403) : methodNotAllowed('GET, HEAD');
@@ -85,6 +94,7 @@ export function createMetadataService({
     const subject = {
       ...caller,
       sign: (kind: IdentityProof, document: string) => sign(instance.instanceId, kind, document),
+      credentials: (role: RoleRow) => credentials(instance.instanceId, role),
       userData: () => userDataOf(secrets, instance),
     };
     const place = findInTree(subject, segments);
@@ -116,7 +126,7 @@ export function createMetadataService({
     }
   }
 
-  const sockets = createSockets({ answer: handle, limits, log });
+  const sockets = createSockets({ answer: handle, api, limits, log });
   return { handle, onListening: sockets.onListening, onClosed: sockets.onClosed, close: sockets.close };
 }
 

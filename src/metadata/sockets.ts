@@ -26,6 +26,9 @@ const defaultLimits: SocketLimits = {
   answerTime: 30_000,
 };
 
+/** Takes a request whose headers were read. Nobody can send under another's address, which the socket shows. */
+export type ApiListener = (request: IncomingMessage, response: ServerResponse) => void;
+
 interface Connection {
   readonly vpcId: string;
   readonly address: string;
@@ -37,6 +40,7 @@ interface Connection {
  */
 export function createSockets(options: {
   readonly answer: (vpcId: string, address: string, request: MetadataRequest) => Promise<Answer>;
+  readonly api: ApiListener | undefined;
   readonly limits: Partial<SocketLimits> | undefined;
   readonly log: ((line: string) => void) | undefined;
 }): MetadataListener & { close(): Promise<void> } {
@@ -62,6 +66,7 @@ export function createSockets(options: {
     if (connection === undefined) return void request.socket.destroy();
     clearTimeout(connection.deadline);
     connection.deadline = expire(request.socket, limits.answerTime);
+    if (options.api !== undefined && isApiCall(request)) return options.api(request, response);
     const answer = await options.answer(connection.vpcId, connection.address, {
       method: request.method ?? '',
       target: request.url ?? '',
@@ -114,6 +119,14 @@ export function createSockets(options: {
       await Promise.all([...servers.keys()].map(closeVpc));
     },
   };
+}
+
+/**
+ * Whether a request is a call of one of AWS's APIs, which guests make under the same address: those are signed, or
+ * sent by POST, which the metadata service knows nothing of.
+ */
+function isApiCall({ method, headers }: IncomingMessage): boolean {
+  return method === 'POST' || headers.authorization?.startsWith('AWS4-') === true;
 }
 
 /** Ends a connection that takes too long. */

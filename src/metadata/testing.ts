@@ -7,6 +7,7 @@ import { subnets } from '../ec2/subnets/model.ts';
 import { ec2Tables } from '../ec2/tables.ts';
 import { createDefaultVpc } from '../ec2/vpcs/default-vpc.ts';
 import { createSecrets } from '../iam/secrets.ts';
+import { iamTables } from '../iam/tables.ts';
 import { State } from '../state/state.ts';
 import { MemoryStore } from '../state/stores/memory.ts';
 import { createMetadataService, type MetadataService, type MetadataServiceOptions } from './service.ts';
@@ -43,7 +44,7 @@ const owner = `123456789012/${region}`;
 const start = Date.UTC(2026, 0, 31, 10, 0, 0);
 
 export async function createTestMetadata(options: Partial<MetadataServiceOptions> = {}): Promise<TestMetadata> {
-  const state = new State(new MemoryStore(), ec2Tables);
+  const state = new State(new MemoryStore(), [...ec2Tables, ...iamTables]);
   const clock = { time: start, now: () => clock.time };
   const vpcId = state.write(tx => createDefaultVpc(tx, '123456789012', region));
   const [subnet] = state.by(subnets, 'vpc', vpcId);

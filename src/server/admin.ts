@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../api/clock.ts';
 import { ApiError } from '../api/errors.ts';
 import { readSignature, SignatureError } from '../gateway/signature-claim.ts';
+import type { SignatureFailures } from '../gateway/signature-failures.ts';
 import { type KeyLookup, verifySignature } from '../gateway/sigv4.ts';
 import type { AdminAction } from './admin-actions.ts';
 import { adminPath, adminService } from './admin-route.ts';
@@ -10,6 +11,8 @@ export interface AdminOptions {
   readonly actions: Readonly<Record<string, AdminAction>>;
   readonly accessKey: KeyLookup;
   readonly clock: Clock;
+  /** Slows down who guesses at the key. */
+  readonly failures?: SignatureFailures;
   /** Whose root may call: the account of `credentials.json`. */
   readonly firstAccount: string;
 }
@@ -28,6 +31,8 @@ export function addAdminRoute(server: FastifyInstance, options: AdminOptions): v
       try {
         return await answer(options, request, reply);
       } catch (error) {
+        if (error instanceof SignatureError)
+          await options.failures?.hold(error.fault, request.raw.socket.remoteAddress ?? '', options.clock.now());
         const { code, message, status } = spoken(error);
         return reply.code(status).send(JSON.stringify({ code, message }));
       }

@@ -8,7 +8,7 @@ import { plainSession } from '../sts/session-tokens.ts';
 
 /**
  * The principal that an ARN names: root, a user, a role (a session of it) or a session of a role; or a name of a user
- * or role in `account`: `ann`, `user/ann`, `role/deploy`.
+ * or role in `account`: `ann`, `user/ann`, `role/deploy`, or its `root`.
  * @param now milliseconds since the epoch
  * @throws ApiError `NoSuchEntity`
  */
@@ -17,7 +17,7 @@ export function principalOfArn(db: Reader, name: string, account: string, now: n
   if (name.startsWith('arn:') && arn === undefined) throw unknown(name);
   const owner = arn?.account ?? account;
   const [type = '', ...rest] = (arn?.resource ?? (name.includes('/') ? name : `any/${name}`)).split('/');
-  if (type === 'root' && arn !== undefined) {
+  if (name === 'root' || (type === 'root' && arn !== undefined)) {
     return { type: 'root', account: owner, arn: rootArn(owner), userId: owner, accessKeyId: '' };
   }
   const last = rest.at(-1) ?? '';

@@ -44,8 +44,14 @@ export function tcp(port: number): IpPermission {
 }
 
 /** @param parameter public parameter of the AMI, @param user whom the AMI lets in */
-export async function startGuests(options: { publicPool: string; parameter: string; user: string }): Promise<Guests> {
-  const server = await startServer({ engine: 'qemu', publicPool: options.publicPool });
+export async function startGuests(options: {
+  publicPool: string;
+  parameter: string;
+  user: string;
+  words?: readonly string[];
+}): Promise<Guests> {
+  const { publicPool, words = [] } = options;
+  const server = await startServer({ engine: 'qemu', publicPool, words });
   const ec2 = ec2Client(server.env);
   const keyFile = join(server.folder, 'key.pem');
   try {

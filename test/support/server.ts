@@ -18,6 +18,9 @@ export const pools = {
   debian: '198.19.106.0/24',
   fastStart: '198.19.107.0/24',
   hibernation: '198.19.108.0/24',
+  access: '198.19.110.0/24',
+  terraformIam: '198.19.111.0/24',
+  instanceRole: '198.19.112.0/24',
 } as const;
 
 export interface TestServer {
@@ -39,11 +42,16 @@ export interface TestServer {
  * Starts `fogbank up` as a user does, on a data folder and a port of its own.
  * @throws Error with the server's log when it does not come up.
  */
-export async function startServer(options: { engine: 'qemu' | 'simulator'; publicPool: string }): Promise<TestServer> {
+export async function startServer(options: {
+  engine: 'qemu' | 'simulator';
+  publicPool: string;
+  /** Further words of `fogbank up`. */
+  words?: readonly string[];
+}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'fogbank-acceptance-'));
   const dataDir = join(folder, 'data');
   const common = ['--engine', options.engine, '--data', dataDir, '--public-pool', options.publicPool];
-  const child = spawn(launcher, ['up', '--listen', '127.0.0.1:0', ...common], {
+  const child = spawn(launcher, ['up', '--listen', '127.0.0.1:0', ...common, ...(options.words ?? [])], {
     env: cleanEnvironment(folder),
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -101,6 +101,7 @@ function instanceKeys(row: InstanceRow): ConditionKeys {
     'ec2:EbsOptimized': row.ebsOptimized,
     'ec2:InstanceAutoRecovery': row.autoRecovery,
     'ec2:InstanceMarketType': 'on-demand',
+    'ec2:InstanceProfile': row.instanceProfile?.arn,
     'ec2:RootDeviceType': 'ebs',
     'ec2:Tenancy': 'default',
     ...metadataKeys(row.metadataOptions),

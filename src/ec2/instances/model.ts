@@ -29,6 +29,16 @@ export interface InstanceBlockDevice {
   readonly deleteOnTermination: boolean;
 }
 
+export interface InstanceProfileAssociation {
+  /** `iip-assoc-…` */
+  readonly associationId: string;
+  /** `AIPA…`: a profile that is made again under its name is another one. */
+  readonly instanceProfileId: string;
+  readonly arn: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** An instance. Times are milliseconds since the epoch. */
 export interface InstanceRow {
   readonly instanceId: string;
@@ -87,6 +97,8 @@ export interface InstanceRow {
   };
   readonly autoRecovery: 'default' | 'disabled';
   readonly clientToken?: string;
+  /** Whose role's credentials its metadata service gives out. */
+  readonly instanceProfile?: InstanceProfileAssociation;
   /** SMBIOS UUID, beginning with `ec2`. */
   readonly uuid: string;
   /** `HibernationOptions.Configured` at the launch. */
@@ -107,6 +119,7 @@ export const instances = defineTable<InstanceRow>()({
     reservation: row => row.reservationId,
     vpc: row => (row.state === 'terminated' ? undefined : row.vpcId),
     image: row => (row.state === 'terminated' ? undefined : row.imageId),
+    profileAssociation: row => row.instanceProfile?.associationId,
     /** Machines that have, or will have, memory. */
     active: row => (row.state === 'terminated' || row.state === 'stopped' ? undefined : 'yes'),
     /** Rows that a sweep must look at: terminated ones are forgotten after an hour. */

@@ -55,6 +55,10 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
     SourceDestCheck: interfaces[0]?.sourceDestCheck,
     Hypervisor: 'xen',
     NetworkInterfaces: interfaces.map(one => renderInterface(db, one, region, dnsNames)),
+    IamInstanceProfile: row.instanceProfile && {
+      Arn: row.instanceProfile.arn,
+      Id: row.instanceProfile.instanceProfileId,
+    },
     EbsOptimized: row.ebsOptimized,
     EnaSupport: true,
     CpuOptions: { CoreCount: row.cpuOptions.coreCount, ThreadsPerCore: row.cpuOptions.threadsPerCore },

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -37,7 +37,12 @@ describe('SQLite store', () => {
   });
 
   it('is readable by its owner only', () => {
-    openSqliteStore(directory).close();
+    const store = openSqliteStore(directory);
+    store.commit({ changes: [row('a')] });
+    const files = readdirSync(directory);
+    expect(files).toContain('fogbank.db-wal');
+    for (const file of files) expect([file, statSync(join(directory, file)).mode & 0o777]).toEqual([file, 0o600]);
+    store.close();
     expect(statSync(join(directory, 'fogbank.db')).mode & 0o777).toBe(0o600);
   });
 

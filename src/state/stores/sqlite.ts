@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Migration, migrations, schemaVersion } from '../migrations.ts';
@@ -19,6 +19,7 @@ export class StoreError extends Error {
 export function openSqliteStore(directory: string): Store {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, 'fogbank.db');
+  closeForOthers(file);
   const database = new DatabaseSync(file);
   try {
     // In exclusive mode the first read or write takes the lock and keeps it; the kernel drops it when we die.
@@ -37,7 +38,6 @@ export function openSqliteStore(directory: string): Store {
       `The database ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  chmodSync(file, 0o600);
   try {
     migrate(database, directory, migrations, schemaVersion);
   } catch (error) {
@@ -45,6 +45,12 @@ export function openSqliteStore(directory: string): Store {
     throw error;
   }
   return new SqliteStore(database);
+}
+
+/** Before SQLite makes it: the write-ahead log and the rest get the rights of the database itself. */
+function closeForOthers(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  for (const one of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) if (existsSync(one)) chmodSync(one, 0o600);
 }
 
 /** Runs the migrations that the database has not seen, each in its own transaction. */

@@ -5,6 +5,7 @@ import { ApiError } from '../../../api/errors.ts';
 import type { ReadContext } from '../../../api/operation.ts';
 import { metadataKeys, volumeKeys, zoneKeys } from '../../access/condition-keys.ts';
 import { imageArn } from '../../images/access.ts';
+import { namedArn, passTargets } from '../../instance-profiles/resolve.ts';
 import { instanceType } from '../../instance-types/catalogue.ts';
 import { metadataDefaults } from '../model.ts';
 import { launchVolumes } from './block-devices.ts';
@@ -27,6 +28,7 @@ export function launchTargets(context: ReadContext, input: RunInstancesRequest):
   return [
     imageArn(context, image?.imageId ?? (input.ImageId?.startsWith('ami-') ? input.ImageId : undefined)),
     { arn: arn(context, 'instance'), keys: instanceKeys(context, input, zone, image) },
+    ...passTargets(context, input.IamInstanceProfile, arn(context, 'instance')),
     ...(named ?? interfaceTargets(context, plans ?? [])),
     ...(volumes === undefined
       ? [arn(context, 'volume')]
@@ -59,14 +61,12 @@ function instanceKeys(
 ): ConditionKeys {
   const defaults = context.db.get(metadataDefaults, context.owner);
   const metadata = attempt(() => launchMetadataOptions(input.MetadataOptions, defaults, image ?? {}));
-  const profile = input.IamInstanceProfile;
-  const profileName = profile?.Name && `arn:aws:iam::${context.account}:instance-profile/${profile.Name}`;
   return {
     ...(zone === undefined ? {} : zoneKeys(zone)),
     'ec2:EbsOptimized': input.EbsOptimized === true,
     'ec2:InstanceAutoRecovery': input.MaintenanceOptions?.AutoRecovery ?? 'default',
     'ec2:InstanceMarketType': input.InstanceMarketOptions?.MarketType ?? 'on-demand',
-    'ec2:InstanceProfile': profile?.Arn ?? profileName,
+    'ec2:InstanceProfile': namedArn(context, input.IamInstanceProfile),
     'ec2:InstanceType': input.InstanceType ?? 'm1.small',
     'ec2:RootDeviceType': 'ebs',
     'ec2:Tenancy': input.Placement?.Tenancy ?? 'default',

@@ -3,7 +3,9 @@ import { ApiError } from '../../../api/errors.ts';
 import { newId } from '../../../api/ids.ts';
 import type { WriteContext } from '../../../api/operation.ts';
 import { randomHex } from '../../../api/random.ts';
+import type { InstanceProfileRow } from '../../../iam/instance-profiles/model.ts';
 import { launchesFast } from '../../images/fast-launch.ts';
+import { newAssociation, profileOf } from '../../instance-profiles/resolve.ts';
 import { type InstanceTypeFacts, instanceType } from '../../instance-types/catalogue.ts';
 import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
 import { assignPublicIp, attachNetworkInterface, createNetworkInterface } from '../../network-interfaces/lifecycle.ts';
@@ -63,6 +65,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     input,
     reservationId: newId('r'),
     key: existingKey(context, input.KeyName),
+    profile: input.IamInstanceProfile && profileOf(context, input.IamInstanceProfile),
     userData: checkUserData(input.UserData),
     metadataOptions: launchMetadataOptions(
       input.MetadataOptions,
@@ -93,6 +96,7 @@ interface Launch {
   readonly input: RunInstancesRequest;
   readonly reservationId: string;
   readonly key: KeyPairRow | undefined;
+  readonly profile: InstanceProfileRow | undefined;
   readonly userData: string | undefined;
   readonly metadataOptions: InstanceRow['metadataOptions'];
   readonly cpuOptions: InstanceRow['cpuOptions'];
@@ -152,6 +156,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     },
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     clientToken: input.ClientToken,
+    ...(launch.profile === undefined ? {} : { instanceProfile: newAssociation(launch.profile, now) }),
     uuid: newUuid(),
     ...(input.HibernationOptions?.Configured === true ? { hibernationConfigured: true } : {}),
     ...(launchesFast(context, image) ? { fastStart: true } : {}),

@@ -37,13 +37,6 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
   oneOf('BandwidthWeighting', weighting, ['default', 'vpc-1', 'ebs-1']);
   if (weighting !== undefined && weighting !== 'default') refuse(`BandwidthWeighting=${weighting}`, 'Use default.');
   refusePlacement(input);
-  const profile = input.IamInstanceProfile?.Name ?? input.IamInstanceProfile?.Arn;
-  if (profile !== undefined) {
-    throw new ApiError(
-      'InvalidParameterValue',
-      `Invalid IAM Instance Profile '${profile}': there is no such instance profile. Launch without one.`,
-    );
-  }
 }
 
 function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
