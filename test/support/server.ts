@@ -21,6 +21,7 @@ export const pools = {
   access: '198.19.110.0/24',
   terraformIam: '198.19.111.0/24',
   instanceRole: '198.19.112.0/24',
+  moving: '198.19.113.0/24',
 } as const;
 
 export interface TestServer {

@@ -12,7 +12,7 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { FilterTable } from '../../api/filters.ts';
 import { findById, idKinds, newId } from '../../api/ids.ts';
-import { type AnyOperation, readOperation, writeOperation } from '../../api/operation.ts';
+import { type AnyOperation, type ReadContext, readOperation, writeOperation } from '../../api/operation.ts';
 import { accountOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
 import { describeOwn } from '../describe.ts';
@@ -98,18 +98,26 @@ const deleteInternetGateway = writeOperation<DeleteInternetGatewayRequest, objec
   },
 });
 
+/** What attaching and detaching are about. */
+const gatewayAndVpcArns = (input: AttachInternetGatewayRequest, context: ReadContext) => [
+  arn(context, 'internet-gateway', input.InternetGatewayId),
+  arn(context, 'vpc', input.VpcId),
+];
+
+function gatewayAndVpc(input: AttachInternetGatewayRequest, context: ReadContext) {
+  const row = findById(context, internetGateways, idKinds.internetGateway, input.InternetGatewayId ?? '');
+  const { vpcId } = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
+  return { row, vpcId };
+}
+
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachInternetGateway.html */
 const attachInternetGateway = writeOperation<AttachInternetGatewayRequest, object>({
   service: 'ec2',
   name: 'AttachInternetGateway',
-  resources: (input, context) => [
-    arn(context, 'internet-gateway', input.InternetGatewayId),
-    arn(context, 'vpc', input.VpcId),
-  ],
+  resources: gatewayAndVpcArns,
   run: (input, context) => {
     const { db } = context;
-    const row = findById(context, internetGateways, idKinds.internetGateway, input.InternetGatewayId ?? '');
-    const { vpcId } = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
+    const { row, vpcId } = gatewayAndVpc(input, context);
     if (row.vpcId !== undefined) {
       throw new ApiError(
         'Resource.AlreadyAssociated',
@@ -128,14 +136,10 @@ const attachInternetGateway = writeOperation<AttachInternetGatewayRequest, objec
 const detachInternetGateway = writeOperation<DetachInternetGatewayRequest, object>({
   service: 'ec2',
   name: 'DetachInternetGateway',
-  resources: (input, context) => [
-    arn(context, 'internet-gateway', input.InternetGatewayId),
-    arn(context, 'vpc', input.VpcId),
-  ],
+  resources: gatewayAndVpcArns,
   run: (input, context) => {
     const { db } = context;
-    const row = findById(context, internetGateways, idKinds.internetGateway, input.InternetGatewayId ?? '');
-    const { vpcId } = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
+    const { row, vpcId } = gatewayAndVpc(input, context);
     if (row.vpcId !== vpcId) {
       throw new ApiError(
         'Gateway.NotAttached',

@@ -25,7 +25,7 @@ export interface NewAttachment {
   readonly deleteOnTermination: boolean;
 }
 
-export interface NewNetworkInterface {
+export interface NewNetworkInterface extends Omit<NewAddresses, 'privateIpAddresses' | 'privateIpAddressCount'> {
   readonly subnet: SubnetRow;
   /** As `resolveGroups` answers them. */
   readonly groupIds: readonly string[];
@@ -36,12 +36,6 @@ export interface NewNetworkInterface {
   readonly secondaryPrivateIpAddresses?: readonly string[] | undefined;
   /** How many further addresses to choose. */
   readonly secondaryPrivateIpAddressCount?: number | undefined;
-  readonly ipv4Prefixes?: readonly string[] | undefined;
-  readonly ipv4PrefixCount?: number | undefined;
-  readonly ipv6Addresses?: readonly string[] | undefined;
-  readonly ipv6AddressCount?: number | undefined;
-  readonly ipv6Prefixes?: readonly string[] | undefined;
-  readonly ipv6PrefixCount?: number | undefined;
   /** Whether its instance wants a public address at each start; `assignPublicIp` gives it one. */
   readonly associatePublicIp: boolean;
   readonly attachment?: NewAttachment | undefined;

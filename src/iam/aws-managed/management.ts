@@ -33,6 +33,16 @@ const logsRead = actions(
 );
 
 /** Policies for Systems Manager, CloudWatch and CloudTrail. */
+/** What both of CloudWatch's full policies allow for its events and for accounts that watch each other. */
+const cloudWatchSetUp = [
+  allow(
+    ['iam:CreateServiceLinkedRole'],
+    'arn:aws:iam::*:role/aws-service-role/events.amazonaws.com/AWSServiceRoleForCloudWatchEvents*',
+    { StringLike: { 'iam:AWSServiceName': 'events.amazonaws.com' } },
+  ),
+  allow(['oam:ListAttachedLinks'], 'arn:aws:oam:*:*:sink/*'),
+];
+
 export const managementPolicies: readonly AwsManagedPolicy[] = [
   declare('AmazonSSMManagedInstanceCore', 'What the SSM Agent on an instance needs.', [
     allow(agent),
@@ -142,12 +152,7 @@ export const managementPolicies: readonly AwsManagedPolicy[] = [
       ...actions('iam', 'GetPolicy GetPolicyVersion GetRole'),
       'oam:ListSinks',
     ]),
-    allow(
-      ['iam:CreateServiceLinkedRole'],
-      'arn:aws:iam::*:role/aws-service-role/events.amazonaws.com/AWSServiceRoleForCloudWatchEvents*',
-      { StringLike: { 'iam:AWSServiceName': 'events.amazonaws.com' } },
-    ),
-    allow(['oam:ListAttachedLinks'], 'arn:aws:oam:*:*:sink/*'),
+    ...cloudWatchSetUp,
   ]),
   declare('CloudWatchFullAccessV2', 'Everything on CloudWatch, and no more than looking at what it works with.', [
     allow([
@@ -159,12 +164,7 @@ export const managementPolicies: readonly AwsManagedPolicy[] = [
       ...actions('iam', 'GetPolicy GetPolicyVersion GetRole'),
       'oam:ListSinks',
     ]),
-    allow(
-      ['iam:CreateServiceLinkedRole'],
-      'arn:aws:iam::*:role/aws-service-role/events.amazonaws.com/AWSServiceRoleForCloudWatchEvents*',
-      { StringLike: { 'iam:AWSServiceName': 'events.amazonaws.com' } },
-    ),
-    allow(['oam:ListAttachedLinks'], 'arn:aws:oam:*:*:sink/*'),
+    ...cloudWatchSetUp,
   ]),
   declare('CloudWatchReadOnlyAccess', 'Looking at CloudWatch.', [
     allow([
