@@ -106,9 +106,9 @@ export const settings = {
     name: 'instance-credentials',
     placeholder: 'SECONDS',
     description:
-      'how long the credentials last that an instance gets of its role, from 306 to 43200; the last sixth of it, or five minutes, overlaps with the next ones',
+      'how long the credentials last that an instance gets of its role, from 360 to 43200; after a sixth of it, the instance is given new ones',
     default: '21600',
-    parse: parse.between(306, 43_200),
+    parse: parse.between(360, 43_200),
   },
   region: {
     name: 'region',

@@ -6,9 +6,6 @@ import { issueCredentials, plainSession, type TemporaryCredentials } from '../st
 /** Seconds that credentials of an instance's role last. */
 export const instanceCredentialSeconds = 21_600;
 
-/** New ones are there at least five minutes before the old ones expire. */
-const overlapSeconds = 300;
-
 export interface InstanceCredentials extends TemporaryCredentials {
   /** Milliseconds since the epoch. */
   readonly issued: number;
@@ -20,7 +17,7 @@ export type GiveCredentials = (instanceId: string, role: RoleRow) => InstanceCre
 /**
  * Credentials of instances' roles, kept for the instances that asked last: those of the others, and of all after a
  * restart of the server, are made anew when asked for. What was given out before stays valid until it expires.
- * @param lifetime seconds, of which the last sixth overlaps with the next credentials
+ * @param lifetime seconds, at least 360: they are replaced after a sixth of it, so that nobody is given some that expire soon
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
  */
 export function createInstanceCredentials(
@@ -30,12 +27,12 @@ export function createInstanceCredentials(
   limit = 10_000,
 ): GiveCredentials {
   const given = new Map<string, InstanceCredentials>();
-  const overlap = Math.max(overlapSeconds, lifetime / 6) * 1000;
+  const age = (lifetime * 1000) / 6;
   return (instanceId, role) => {
     const key = `${instanceId} ${role.roleId}`;
     const now = clock.now();
     const before = given.get(key);
-    if (before !== undefined && before.expiration - now > overlap) return before;
+    if (before !== undefined && now - before.issued < age) return before;
     // Times of sessions are told in whole seconds.
     const issued = Math.floor(now / 1000) * 1000;
     const credentials = issueCredentials(secrets, {

@@ -9,7 +9,7 @@ import { pools } from '../support/server.ts';
 
 /*
  * A program inside an instance that calls Fogbank with the credentials of the instance's role, by the SDK's default
- * chain: boto3 in a Debian guest. Credentials last 310 seconds, so that new ones come every ten. The tests are one
+ * chain: boto3 in a Debian guest. Credentials last 360 seconds: new ones come every 60. The tests are one
  * life.
  */
 
@@ -35,9 +35,9 @@ describe.skipIf(skip)('an instance with a role', () => {
   beforeAll(async () => {
     guests = await startGuests({
       publicPool: pools.instanceRole,
-      parameter: '/aws/service/fogbank/debian-12/latest/amd64',
+      parameter: '/aws/service/debian/release/12/latest/amd64',
       user: 'admin',
-      words: ['--instance-credentials', '310'],
+      words: ['--instance-credentials', '360'],
     });
     aws = awsCli(guests.server.env, guests.server.folder);
   });
@@ -79,21 +79,23 @@ describe.skipIf(skip)('an instance with a role', () => {
     expect(await refusal("boto3.client('iam').list_users()")).toBe('AccessDenied');
   });
 
-  test('keeps working while its credentials are replaced', { timeout: 120_000 }, async () => {
+  test('keeps working while its credentials are replaced', { timeout: 400_000 }, async () => {
+    // A program that stays uses what it was given first; programs that start later are given what is new by then.
     const keys = await python(
       [
-        's = boto3.Session(); ec2 = s.client("ec2"); keys = []',
-        'for n in range(16):',
-        '  ec2.describe_instances(); keys.append(s.get_credentials().get_frozen_credentials().access_key); time.sleep(2)',
+        'first = boto3.Session(); sts = first.client("sts"); keys = []',
+        'for n in range(7):',
+        '  later = boto3.Session(); keys.append(later.get_credentials().access_key)',
+        '  later.client("sts").get_caller_identity(); sts.get_caller_identity(); time.sleep(12)',
         'print(len(set(keys)))',
       ].join('\n'),
     );
-    expect(Number(keys)).toBeGreaterThanOrEqual(3);
+    expect(Number(keys)).toBeGreaterThanOrEqual(2);
   });
 
   test('has its calls on record under its own name', async () => {
     const event = JSON.parse(
-      await aws`cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=DescribeInstances AttributeKey=Username,AttributeValue=${id} --max-results 1 --query Events[0].CloudTrailEvent`,
+      await aws`cloudtrail lookup-events --lookup-attributes AttributeKey=Username,AttributeValue=${id} --max-results 1 --query Events[0].CloudTrailEvent`,
     );
     expect(event.userIdentity).toMatchObject({
       type: 'AssumedRole',
