@@ -23,6 +23,8 @@ export interface DescribeSource<Row extends OwnedRow, Index extends string> {
   /** Filters whose values are values of an index. */
   readonly indexed?: Readonly<Record<string, Index>>;
   readonly range?: readonly [minimum: number, maximum: number];
+  /** Which rows the caller sees; his own unless given. Those are in the `owner` index under him, too. */
+  readonly visible?: (row: Row) => boolean;
 }
 
 /**
@@ -36,12 +38,12 @@ export function describeOwn<Row extends OwnedRow, Index extends string>(
   source: DescribeSource<Row, Index>,
 ): Page<Row> {
   const { db, owner } = context;
-  const { table } = source;
+  const { table, visible = (row: Row) => row.owner === owner } = source;
   const filtered = compileFilters(input.Filters, source.filters, row => tagsOf(db, table.key(row)));
-  const matches = (row: Row) => row.owner === owner && (filtered === undefined || filtered(row));
+  const matches = (row: Row) => visible(row) && (filtered === undefined || filtered(row));
   const byIds =
     source.ids !== undefined && source.ids.length > 0
-      ? findByIds(context, table, source.kind, source.ids).map(row => table.key(row))
+      ? findByIds(context, table, source.kind, source.ids, visible).map(row => table.key(row))
       : undefined;
   const entries =
     byIds === undefined ? narrowest(context, input.Filters, source) : sorted(entriesOf(context, table, byIds));

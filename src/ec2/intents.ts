@@ -1,17 +1,20 @@
 import { regionOf } from '../api/owner.ts';
 import type {
   DhcpOptionsIntent,
+  NatGatewayIntent,
   PacketRule,
   PortIntent,
   SecurityGroupIntent,
   SubnetIntent,
   VpcIntent,
+  VpcPeeringIntent,
 } from '../engine/engine.ts';
 import type { Reader } from '../state/state.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { instances } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
+import { isLive, natGateways } from './nat-gateways/model.ts';
 import { networkAclIntent, passesAll } from './network-acls/intent.ts';
 import { type NetworkAclRow, networkAcls } from './network-acls/model.ts';
 import { privateHostName } from './network-interfaces/addresses.ts';
@@ -20,8 +23,9 @@ import { currentEntries } from './prefix-lists/model.ts';
 import { internalDomain } from './regions/zones.ts';
 import { routeIntents } from './route-tables/intent.ts';
 import { type RouteTableRow, routeTables } from './route-tables/model.ts';
-import { type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './security-groups/model.ts';
+import { isStale, type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './security-groups/model.ts';
 import { type SubnetRow, subnets } from './subnets/model.ts';
+import { otherSide, vpcPeeringConnections } from './vpc-peering/model.ts';
 import { type VpcRow, vpcs } from './vpcs/model.ts';
 
 /** What the fabric must know of a VPC. @throws Error when the VPC does not exist. */
@@ -34,6 +38,8 @@ export function vpcIntent(db: Reader, vpcId: string): VpcIntent {
   const edge = gateway && db.firstBy(routeTables, 'gateway', gateway.internetGatewayId);
   const edgeRoutes = routeIntents(db, edge);
   const usedAcls = acls.filter(row => row.associations.length > 0).map(networkAclIntent);
+  const nats = natGatewayIntents(db, vpcId);
+  const peerings = peeringIntents(db, vpcId);
   const options = dhcpOptionsIntent(db, vpc);
   return {
     vpcId,
@@ -44,6 +50,8 @@ export function vpcIntent(db: Reader, vpcId: string): VpcIntent {
     ...(db.countBy(egressOnlyInternetGateways, 'vpc', vpcId) === 0 ? {} : { egressOnlyInternetGateway: true }),
     ...(edgeRoutes.length === 0 ? {} : { internetGatewayRoutes: edgeRoutes }),
     ...(usedAcls.length === 0 ? {} : { networkAcls: usedAcls }),
+    ...(nats.length === 0 ? {} : { natGateways: nats }),
+    ...(peerings.length === 0 ? {} : { peeringConnections: peerings }),
     domainName: domainName(db, vpc),
     enableDnsSupport: vpc.enableDnsSupport,
     ...(options === undefined ? {} : { dhcpOptions: options }),
@@ -60,6 +68,39 @@ function subnetIntent(db: Reader, subnet: SubnetRow, acls: readonly NetworkAclRo
     routes: routeIntents(db, effectiveRouteTable(db, subnet.vpcId, subnet.subnetId)),
     ...(acl === undefined ? {} : { networkAclId: acl.networkAclId }),
   };
+}
+
+function natGatewayIntents(db: Reader, vpcId: string): NatGatewayIntent[] {
+  return db.by(natGateways, 'vpc', vpcId).flatMap(row => {
+    const card = db.get(networkInterfaces, row.networkInterfaceId ?? '');
+    if (!isLive(row) || card === undefined) return [];
+    return [
+      {
+        natGatewayId: row.natGatewayId,
+        networkInterfaceId: card.networkInterfaceId,
+        subnetId: row.subnetId,
+        mac: card.macAddress,
+        privateIpAddresses: card.privateIpAddresses.map(one => one.address),
+        publicIpAddresses: publicIpAddresses(card),
+      },
+    ];
+  });
+}
+
+/** Where the VPC at the other end is gone, nothing can be joined. */
+function peeringIntents(db: Reader, vpcId: string): VpcPeeringIntent[] {
+  return db.by(vpcPeeringConnections, 'activeVpc', vpcId).flatMap(row => {
+    const peerVpcId = otherSide(row, vpcId)?.vpcId;
+    if (peerVpcId === undefined || db.get(vpcs, peerVpcId) === undefined) return [];
+    return [{ vpcPeeringConnectionId: row.vpcPeeringConnectionId, peerVpcId }];
+  });
+}
+
+/** Private address to public one. */
+function publicIpAddresses(row: NetworkInterfaceRow): Record<string, string> {
+  return Object.fromEntries(
+    row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [[one.address, one.publicIp]])),
+  );
 }
 
 function domainName(db: Reader, vpc: VpcRow): string {
@@ -97,6 +138,7 @@ export function groupIntent(db: Reader, groupId: string): SecurityGroupIntent {
   const ingress: PacketRule[] = [];
   const egress: PacketRule[] = [];
   for (const rule of db.by(securityGroupRules, 'group', groupId)) {
+    if (isStale(db, rule)) continue;
     (rule.isEgress ? egress : ingress).push(...packetRules(db, rule));
   }
   return { vpcId: group.vpcId, groupId, ingress, egress };
@@ -117,9 +159,7 @@ export function portIntent(db: Reader, networkInterfaceId: string, metadataHopLi
     ...((row.ipv6Addresses ?? []).length === 0 ? {} : { ipv6Addresses: row.ipv6Addresses }),
     ...((row.ipv4Prefixes ?? []).length === 0 ? {} : { ipv4Prefixes: row.ipv4Prefixes }),
     ...((row.ipv6Prefixes ?? []).length === 0 ? {} : { ipv6Prefixes: row.ipv6Prefixes }),
-    publicIpAddresses: Object.fromEntries(
-      row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [[one.address, one.publicIp]])),
-    ),
+    publicIpAddresses: publicIpAddresses(row),
     hostName: hostName(db, row, primary.address),
     groupIds: row.groupIds,
     sourceDestCheck: row.sourceDestCheck,
@@ -151,6 +191,7 @@ function packetRule(rule: SecurityGroupRuleRow): PacketRule {
     ...(rule.cidrIpv4 !== undefined && { cidrIpv4: rule.cidrIpv4 }),
     ...(rule.cidrIpv6 !== undefined && { cidrIpv6: rule.cidrIpv6 }),
     ...(rule.referencedGroupId !== undefined && { groupId: rule.referencedGroupId }),
+    ...(rule.peer !== undefined && { vpcPeeringConnectionId: rule.peer.vpcPeeringConnectionId }),
   };
   if (protocol === 6 || protocol === 17) return { protocol, fromPort: rule.fromPort, toPort: rule.toPort, ...source };
   if (protocol === 1 || protocol === 58) return { protocol, icmpType: rule.fromPort, icmpCode: rule.toPort, ...source };

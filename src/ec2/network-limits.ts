@@ -12,6 +12,9 @@ export const networkLimits = {
   internetGateways: 5,
   egressOnlyInternetGateways: 5,
   natGatewaysPerZone: 5,
+  elasticIpsPerNatGateway: 2,
+  /** The primary one included. */
+  privateIpsPerNatGateway: 8,
   routeTablesPerVpc: 200,
   /** Of a table, IPv4 and IPv6 apart. */
   routesPerTable: 50,
@@ -23,6 +26,8 @@ export const networkLimits = {
   prefixLists: 100,
   entriesPerPrefixList: 1_000,
   peeringConnectionsPerVpc: 50,
+  /** That one account has asked for and nobody has answered. */
+  outstandingPeeringConnections: 25,
   gatewayEndpoints: 20,
 } as const;
 

@@ -8,6 +8,7 @@ import { instanceTypeOperations } from './instance-types/operations.ts';
 import { instanceOperations } from './instances/operations.ts';
 import { internetGatewayOperations } from './internet-gateways/operations.ts';
 import { keyPairOperations } from './key-pairs/operations.ts';
+import { natGatewayOperations } from './nat-gateways/operations.ts';
 import { networkAclOperations } from './network-acls/operations.ts';
 import { networkInterfaceOperations } from './network-interfaces/operations.ts';
 import { prefixListOperations } from './prefix-lists/operations.ts';
@@ -19,6 +20,7 @@ import { snapshotReadOperations } from './snapshots/describe.ts';
 import { subnetOperations } from './subnets/operations.ts';
 import { tagOperations } from './tags/operations.ts';
 import { volumeReadOperations } from './volumes/describe.ts';
+import { vpcPeeringOperations } from './vpc-peering/operations.ts';
 import { vpcOperations } from './vpcs/operations.ts';
 
 /** Every EC2 operation, by resource. A new resource adds one line. */
@@ -34,6 +36,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...dhcpOptionsOperations,
   ...egressOnlyGatewayOperations,
   ...internetGatewayOperations,
+  ...natGatewayOperations,
   ...networkAclOperations,
   ...networkInterfaceOperations,
   ...prefixListOperations,
@@ -44,4 +47,5 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...tagOperations,
   ...volumeReadOperations,
   ...vpcOperations,
+  ...vpcPeeringOperations,
 ];

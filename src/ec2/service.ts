@@ -4,12 +4,14 @@ import { type Controller, Controllers } from '../controllers/controllers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { State } from '../state/state.ts';
 import { instanceController, removeOrphanMachines } from './instances/controller.ts';
+import { natGatewayController } from './nat-gateways/controller.ts';
 import { attachmentController } from './network-interfaces/attachment-controller.ts';
 import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotController } from './snapshots/controller.ts';
 import { removeOrphanDisks } from './volumes/disks.ts';
+import { vpcPeeringController } from './vpc-peering/controller.ts';
 import { vpcController } from './vpcs/controller.ts';
 
 export interface Ec2Options {
@@ -34,6 +36,8 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       clientTokenController(state, clock),
       ...others,
       attachmentController(state, engine.machines, network),
+      natGatewayController({ state, clock, network }),
+      vpcPeeringController(state, clock),
       snapshotController(state, engine.disks),
       ...(network === undefined
         ? []

@@ -7,6 +7,7 @@ import { images } from './images/model.ts';
 import { instances, metadataDefaults } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
 import { keyPairs } from './key-pairs/model.ts';
+import { natGateways } from './nat-gateways/model.ts';
 import { networkAcls } from './network-acls/model.ts';
 import { networkInterfaces } from './network-interfaces/model.ts';
 import { prefixLists, prefixListVersions } from './prefix-lists/model.ts';
@@ -16,6 +17,7 @@ import { snapshots } from './snapshots/model.ts';
 import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
 import { volumes } from './volumes/model.ts';
+import { vpcPeeringConnections } from './vpc-peering/model.ts';
 import { preparedRegions } from './vpcs/default-vpc.ts';
 import { vpcs } from './vpcs/model.ts';
 
@@ -31,6 +33,7 @@ export const ec2Tables: readonly AnyTable[] = [
   internetGateways,
   keyPairs,
   metadataDefaults,
+  natGateways,
   networkAcls,
   networkInterfaces,
   prefixListVersions,
@@ -44,5 +47,6 @@ export const ec2Tables: readonly AnyTable[] = [
   subnetCidrReservations,
   subnets,
   volumes,
+  vpcPeeringConnections,
   vpcs,
 ];

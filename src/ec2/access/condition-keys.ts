@@ -8,6 +8,7 @@ import { type ImageRow, images } from '../images/model.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
 import { keyPairs } from '../key-pairs/model.ts';
+import { natGateways } from '../nat-gateways/model.ts';
 import { networkAcls } from '../network-acls/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { zoneId } from '../regions/zones.ts';
@@ -16,6 +17,7 @@ import { securityGroups } from '../security-groups/model.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { subnets } from '../subnets/model.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
+import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 
 /** The keys of one resource, by its id in the ARN. `owner` is the caller's; a resource that he must not see has none. */
@@ -45,6 +47,10 @@ export const conditionKeys: Readonly<Record<string, KeysOf>> = {
   'key-pair': (db, name, owner) => {
     const row = db.firstBy(keyPairs, 'name', `${owner}/${name}`);
     return row && { 'ec2:KeyPairName': row.keyName, 'ec2:KeyPairType': row.keyType };
+  },
+  natgateway: (db, id) => {
+    const row = db.get(natGateways, id);
+    return row && { 'ec2:Vpc': inPlaceOf(row, 'vpc', row.vpcId) };
   },
   'network-acl': (db, id) => {
     const row = db.get(networkAcls, id);
@@ -90,6 +96,16 @@ export const conditionKeys: Readonly<Record<string, KeysOf>> = {
   vpc: (db, id) => {
     const row = db.get(vpcs, id);
     return row && { 'ec2:VpcID': id, 'ec2:Tenancy': row.instanceTenancy };
+  },
+  'vpc-peering-connection': (db, id) => {
+    const row = db.get(vpcPeeringConnections, id);
+    return (
+      row && {
+        'ec2:VpcPeeringConnectionID': id,
+        'ec2:RequesterVpc': inPlaceOf(row.requester, 'vpc', row.requester.vpcId),
+        'ec2:AccepterVpc': inPlaceOf(row.accepter, 'vpc', row.accepter.vpcId),
+      }
+    );
   },
 };
 

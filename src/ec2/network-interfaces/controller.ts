@@ -23,7 +23,8 @@ export function networkInterfaceController(db: Reader, network: Network): Contro
 function watched(db: Reader, change: Change): string[] {
   if (change.table === networkInterfaces.name) {
     const row = (change.after ?? change.before) as NetworkInterfaceRow;
-    return [idOf(row)];
+    // Those of NAT gateways are no ports.
+    return row.serviceAttachment === undefined ? [idOf(row)] : [];
   }
   if (change.table !== instances.name) return [];
   const before = change.before as InstanceRow | undefined;

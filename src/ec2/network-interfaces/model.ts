@@ -22,7 +22,7 @@ export interface NetworkInterfaceRow {
   readonly macAddress: string;
   readonly description: string;
   readonly status: 'available' | 'in-use' | 'attaching' | 'detaching';
-  readonly interfaceType: 'interface';
+  readonly interfaceType: 'interface' | 'nat_gateway';
   readonly requesterManaged: boolean;
   readonly sourceDestCheck: boolean;
   readonly groupIds: readonly string[];
@@ -44,6 +44,8 @@ export interface NetworkInterfaceRow {
     /** It is being detached, whether or not the guest lets go. */
     readonly forceDetach?: boolean;
   };
+  /** Of a requester-managed interface: what it belongs to, and the attachment that is shown for that. */
+  readonly serviceAttachment?: { readonly attachmentId: string; readonly natGatewayId: string };
   /** Whether its instance asked for a public address each time it starts. */
   readonly associatePublicIp: boolean;
   readonly createTime: number;

@@ -31,7 +31,8 @@ export function renderNetworkInterface(db: Reader, row: NetworkInterfaceRow): Ne
     AvailabilityZoneId: zonesOf(region).find(zone => zone.name === row.availabilityZone)?.id,
     Description: row.description,
     Groups: row.groupIds.map(GroupId => ({ GroupId, GroupName: db.get(securityGroups, GroupId)?.groupName })),
-    InterfaceType: row.interfaceType,
+    // EC2 writes `nat_gateway`, which is not among the enumerated types.
+    InterfaceType: row.interfaceType as 'interface',
     Ipv4Prefixes: row.ipv4Prefixes?.map(Ipv4Prefix => ({ Ipv4Prefix })),
     Ipv6Address: row.ipv6Addresses?.[0],
     Ipv6Addresses: (row.ipv6Addresses ?? []).map(Ipv6Address => ({ Ipv6Address, IsPrimaryIpv6: false })),
@@ -58,6 +59,16 @@ export function renderNetworkInterface(db: Reader, row: NetworkInterfaceRow): Ne
 }
 
 export function renderAttachment(row: NetworkInterfaceRow): NetworkInterface['Attachment'] {
+  if (row.serviceAttachment !== undefined) {
+    return {
+      AttachTime: new Date(row.createTime),
+      AttachmentId: row.serviceAttachment.attachmentId,
+      DeleteOnTermination: false,
+      DeviceIndex: 1,
+      InstanceOwnerId: 'amazon-aws',
+      Status: 'attached',
+    };
+  }
   return (
     row.attachment && {
       AttachTime: new Date(row.attachment.attachTime),

@@ -29,5 +29,7 @@ function targetIntent(db: Reader, vpcId: string, route: RouteRow): RouteTarget {
   if (route.gatewayId !== undefined) return 'internet-gateway';
   if (route.egressOnlyInternetGatewayId !== undefined) return 'egress-only-internet-gateway';
   if (route.networkInterfaceId !== undefined) return { networkInterfaceId: route.networkInterfaceId };
+  if (route.natGatewayId !== undefined) return { natGatewayId: route.natGatewayId };
+  if (route.vpcPeeringConnectionId !== undefined) return { vpcPeeringConnectionId: route.vpcPeeringConnectionId };
   return 'blackhole';
 }

@@ -34,7 +34,7 @@ const createRoute = writeOperation<CreateRouteRequest, CreateRouteResult>({
   run: (input, context) => {
     const table = findById(context, routeTables, idKinds.routeTable, input.RouteTableId ?? '');
     const destination = parseDestination(context, input);
-    const target = findTarget(context, table.vpcId, input, destination.destinationIpv6CidrBlock !== undefined);
+    const target = findTarget(context, table.vpcId, input, weightOf(context, destination).ipv6);
     if (target === 'local')
       throw new ApiError('InvalidParameterValue', "The target local cannot be created: the VPC's own blocks have it.");
     const id = destinationOf(destination as RouteRow);
@@ -64,7 +64,7 @@ const replaceRoute = writeOperation<ReplaceRouteRequest, object>({
   run: (input, context) => {
     const table = findById(context, routeTables, idKinds.routeTable, input.RouteTableId ?? '');
     const destination = parseDestination(context, input);
-    const target = findTarget(context, table.vpcId, input, destination.destinationIpv6CidrBlock !== undefined);
+    const target = findTarget(context, table.vpcId, input, weightOf(context, destination).ipv6);
     const id = destinationOf(destination as RouteRow);
     const isLocal = localBlocks(context.db, table).includes(id);
     const others = table.routes.filter(one => destinationOf(one) !== id);

@@ -5,7 +5,11 @@ import type { Reader } from '../../state/state.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
+import { isLive, natGateways } from '../nat-gateways/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { otherSide, vpcPeeringConnections } from '../vpc-peering/model.ts';
+import { isVisible, statusAt } from '../vpc-peering/status.ts';
+import { vpcs } from '../vpcs/model.ts';
 import type { RouteRow } from './model.ts';
 
 /** The members of a request that name a route's target. */
@@ -72,6 +76,10 @@ export function findTarget(context: ReadContext, vpcId: string, input: TargetInp
       return interfaceTarget(context, vpcId, input.NetworkInterfaceId ?? '');
     case 'InstanceId':
       return instanceTarget(context, vpcId, input.InstanceId ?? '');
+    case 'NatGatewayId':
+      return natTarget(context, vpcId, input.NatGatewayId ?? '', ipv6);
+    case 'VpcPeeringConnectionId':
+      return peeringTarget(context, vpcId, input.VpcPeeringConnectionId ?? '');
     default:
       throw new ApiError('UnsupportedOperation', `Routes to a ${name} are not supported by this version of Fogbank.`);
   }
@@ -93,6 +101,12 @@ function isUsable(db: Reader, vpcId: string, route: RouteRow): boolean {
     const instanceId = db.get(networkInterfaces, route.networkInterfaceId)?.attachment?.instanceId;
     const state = instanceId === undefined ? undefined : db.get(instances, instanceId)?.state;
     return state === 'pending' || state === 'running' || state === 'stopping';
+  }
+  if (route.natGatewayId !== undefined) return isLive(db.get(natGateways, route.natGatewayId));
+  if (route.vpcPeeringConnectionId !== undefined) {
+    const row = db.get(vpcPeeringConnections, route.vpcPeeringConnectionId);
+    const peer = row && otherSide(row, vpcId);
+    return row?.status === 'active' && peer !== undefined && db.get(vpcs, peer.vpcId) !== undefined;
   }
   return false;
 }
@@ -124,6 +138,32 @@ function egressOnlyTarget(context: ReadContext, vpcId: string, id: string, ipv6:
     );
   }
   return { egressOnlyInternetGatewayId: id };
+}
+
+function natTarget(context: ReadContext, vpcId: string, id: string, ipv6: boolean): Target {
+  checkId(idKinds.natGateway, id);
+  const row = context.db.get(natGateways, id);
+  if (row === undefined || row.owner !== context.owner || row.state === 'deleted' || row.state === 'failed')
+    throw new ApiError('InvalidNatGatewayID.NotFound', `The natGateway ID '${id}' does not exist`);
+  if (row.vpcId !== vpcId) throw differentNetwork('route table', id);
+  if (ipv6) {
+    throw new ApiError(
+      'UnsupportedOperation',
+      'NAT gateways translate IPv4 only: NAT64 is not supported. Use an egress-only internet gateway for IPv6.',
+    );
+  }
+  return { natGatewayId: id };
+}
+
+/** A connection that waits for acceptance can be routed to; the route is a blackhole until it is active. */
+function peeringTarget(context: ReadContext, vpcId: string, id: string): Target {
+  const row = findById(context, vpcPeeringConnections, idKinds.vpcPeeringConnection, id, one =>
+    isVisible(one, context.owner, context.now),
+  );
+  const status = statusAt(row, context.now);
+  if (status !== 'active' && status !== 'pending-acceptance') throwNotFound(idKinds.vpcPeeringConnection, [id]);
+  if (otherSide(row, vpcId) === undefined) throw differentNetwork('route table', id);
+  return { vpcPeeringConnectionId: id };
 }
 
 function interfaceTarget(context: ReadContext, vpcId: string, id: string): Target {

@@ -2,6 +2,7 @@ import type { Controller } from '../../controllers/controllers.ts';
 import type { Reader } from '../../state/state.ts';
 import type { Network } from '../network-interfaces/network.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
+import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './model.ts';
 
 /** Brings changed rules to the packets. Ids are `VPC GROUP`. Groups first reach the fabric with their interfaces. */
@@ -15,6 +16,11 @@ export function securityGroupController(db: Reader, network: Network): Controlle
       }
       if (change.table === prefixLists.name) {
         const users = new Set(db.by(securityGroupRules, 'prefixList', change.key).map(rule => rule.groupId));
+        return [...users].flatMap(id => db.get(securityGroups, id) ?? []).map(row => `${row.vpcId} ${row.groupId}`);
+      }
+      if (change.table === vpcPeeringConnections.name) {
+        // Rules that refer to groups at the other end begin or cease to let anything pass.
+        const users = new Set(db.by(securityGroupRules, 'peering', change.key).map(rule => rule.groupId));
         return [...users].flatMap(id => db.get(securityGroups, id) ?? []).map(row => `${row.vpcId} ${row.groupId}`);
       }
       if (change.table !== securityGroupRules.name) return [];

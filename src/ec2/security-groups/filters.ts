@@ -40,7 +40,9 @@ function permissionFilters(db: Reader, prefix: string, isEgress: boolean): Filte
     'prefix-list-id': ofRules(rule => rule.prefixListId),
     protocol: ofRules(rule => rule.ipProtocol),
     'to-port': ofRules(rule => (hasPorts(rule.ipProtocol) ? String(rule.toPort) : undefined)),
-    'user-id': ofRules(rule => (rule.referencedGroupId === undefined ? undefined : accountOf(rule.owner))),
+    'user-id': ofRules(rule =>
+      rule.referencedGroupId === undefined ? undefined : (rule.peer?.userId ?? accountOf(rule.owner)),
+    ),
   };
   return Object.fromEntries(Object.entries(table).map(([name, read]) => [`${prefix}.${name}`, read]));
 }

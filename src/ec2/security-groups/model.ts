@@ -1,4 +1,6 @@
+import type { Reader } from '../../state/state.ts';
 import { defineTable } from '../../state/table.ts';
+import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 
 export interface SecurityGroupRow {
   readonly groupId: string;
@@ -34,6 +36,13 @@ export interface SecurityGroupRuleRow {
   readonly cidrIpv6?: string;
   readonly prefixListId?: string;
   readonly referencedGroupId?: string;
+  /** Where `referencedGroupId` is of a peered VPC. The connection, the VPC and the group may be gone. */
+  readonly peer?: {
+    readonly vpcPeeringConnectionId: string;
+    readonly vpcId: string;
+    /** The account. */
+    readonly userId: string;
+  };
   readonly description?: string;
 }
 
@@ -45,5 +54,15 @@ export const securityGroupRules = defineTable<SecurityGroupRuleRow>()({
     group: row => row.groupId,
     referencedGroup: row => row.referencedGroupId,
     prefixList: row => row.prefixListId,
+    peering: row => row.peer?.vpcPeeringConnectionId,
   },
 });
+
+/** A rule for a group of a VPC that is no longer peered, or for one that is gone, lets nothing pass. */
+export function isStale(db: Reader, rule: Pick<SecurityGroupRuleRow, 'referencedGroupId' | 'peer'>): boolean {
+  if (rule.peer === undefined || rule.referencedGroupId === undefined) return false;
+  return (
+    db.get(vpcPeeringConnections, rule.peer.vpcPeeringConnectionId)?.status !== 'active' ||
+    db.get(securityGroups, rule.referencedGroupId) === undefined
+  );
+}

@@ -2,11 +2,13 @@ import type {
   SecurityGroupRuleRequest,
   SecurityGroupRuleUpdate,
   UpdateSecurityGroupRuleDescriptionsIngressRequest,
+  UserIdGroupPair,
 } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../api/errors.ts';
 import type { ReadContext, WriteContext } from '../../api/operation.ts';
+import { accountOf } from '../../api/owner.ts';
 import { findGroup } from './find.ts';
-import type { SecurityGroupRow, SecurityGroupRuleRow } from './model.ts';
+import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroups } from './model.ts';
 import {
   describedAs,
   ipv4Block,
@@ -62,7 +64,7 @@ function specificationOf(
   if (request.PrefixListId !== undefined)
     peers.push({ prefixListId: prefixList(context, request.PrefixListId, options) });
   if (request.ReferencedGroupId !== undefined) {
-    peers.push({ referencedGroupId: referencedGroup(context, group, { GroupId: request.ReferencedGroupId }, options) });
+    peers.push(referencedGroup(context, group, referenceOf(context, request.ReferencedGroupId), options));
   }
   const [peer] = peers;
   if (peer === undefined) {
@@ -78,6 +80,12 @@ function specificationOf(
     );
   }
   return { ...traffic, ...peer, ...describedAs(request.Description) };
+}
+
+/** This request cannot say whose group it is: the id alone must do. */
+function referenceOf({ db }: ReadContext, GroupId: string): UserIdGroupPair {
+  const owner = db.get(securityGroups, GroupId)?.owner;
+  return owner === undefined ? { GroupId } : { GroupId, UserId: accountOf(owner) };
 }
 
 /**

@@ -3,18 +3,13 @@ import type {
   CreateSecurityGroupResult,
   DeleteSecurityGroupRequest,
   DeleteSecurityGroupResult,
-  DescribeSecurityGroupReferencesRequest,
-  DescribeSecurityGroupReferencesResult,
   DescribeSecurityGroupsRequest,
   DescribeSecurityGroupsResult,
-  DescribeStaleSecurityGroupsRequest,
-  DescribeStaleSecurityGroupsResult,
 } from '@aws-sdk/client-ec2';
 import { arn, arns } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
-import { findById, findByIds, idKinds, newId } from '../../api/ids.ts';
+import { findById, idKinds, newId } from '../../api/ids.ts';
 import { type AnyOperation, readOperation, writeOperation } from '../../api/operation.ts';
-import { paginateArray } from '../../api/pagination.ts';
 import { describeOwn } from '../describe.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { defaultVpc } from '../subnets/choose.ts';
@@ -24,6 +19,7 @@ import { allowAllEgress } from './default-group.ts';
 import { securityGroupFilters } from './filters.ts';
 import { findGroup, findGroupInDefaultVpc, requestedGroupArn } from './find.ts';
 import { type SecurityGroupRow, securityGroupRules, securityGroups } from './model.ts';
+import { peerOperations } from './peers.ts';
 import { groupArn, renderSecurityGroup } from './render.ts';
 import { ruleOperations } from './rule-operations.ts';
 import { removeRule } from './rules.ts';
@@ -82,7 +78,10 @@ const deleteSecurityGroup = writeOperation<DeleteSecurityGroupRequest, DeleteSec
       );
     }
     const inUse = db.countBy(networkInterfaces, 'group', groupId) > 0;
-    const referred = db.by(securityGroupRules, 'referencedGroup', groupId).some(rule => rule.groupId !== groupId);
+    // Rules of a peer VPC do not keep a group: they become stale.
+    const referred = db
+      .by(securityGroupRules, 'referencedGroup', groupId)
+      .some(rule => rule.groupId !== groupId && rule.peer === undefined);
     if (inUse || referred) throw new ApiError('DependencyViolation', `resource ${groupId} has a dependent object`);
     for (const rule of db.by(securityGroupRules, 'group', groupId)) removeRule(context, rule);
     db.delete(securityGroups, groupId);
@@ -110,49 +109,10 @@ const describeSecurityGroups = readOperation<DescribeSecurityGroupsRequest, Desc
   },
 });
 
-/**
- * Groups of VPCs on the other side of a peering connection that refer to one of these. There are no peering
- * connections yet, so nothing can.
- * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupReferences.html
- */
-const describeSecurityGroupReferences = readOperation<
-  DescribeSecurityGroupReferencesRequest,
-  DescribeSecurityGroupReferencesResult
->({
-  service: 'ec2',
-  name: 'DescribeSecurityGroupReferences',
-  resources: (input, context) => arns(context, 'security-group', input.GroupId),
-  run: (input, context) => {
-    const ids = input.GroupId ?? [];
-    if (ids.length === 0) throw new ApiError('MissingParameter', 'The request must contain the parameter groupId');
-    findByIds(context, securityGroups, idKinds.securityGroup, ids);
-    return { SecurityGroupReferenceSet: [] };
-  },
-});
-
-/**
- * Rules that refer to groups that are gone, which only happens across peering connections; there are none yet.
- * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeStaleSecurityGroups.html
- */
-const describeStaleSecurityGroups = readOperation<
-  DescribeStaleSecurityGroupsRequest,
-  DescribeStaleSecurityGroupsResult
->({
-  service: 'ec2',
-  name: 'DescribeStaleSecurityGroups',
-  resources: () => ['*'],
-  run: (input, context) => {
-    findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
-    const page = paginateArray(context, input, []);
-    return { StaleSecurityGroupSet: page.rows, NextToken: page.nextToken };
-  },
-});
-
 export const securityGroupOperations: readonly AnyOperation[] = [
   createSecurityGroup,
   deleteSecurityGroup,
   describeSecurityGroups,
-  describeSecurityGroupReferences,
-  describeStaleSecurityGroups,
+  ...peerOperations,
   ...ruleOperations,
 ];

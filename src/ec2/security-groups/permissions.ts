@@ -1,10 +1,12 @@
 import type { IpPermission, UserIdGroupPair } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../api/errors.ts';
-import { checkId, findById, idKinds } from '../../api/ids.ts';
+import { checkId, findById, idKinds, throwNotFound } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
+import { accountOf, regionOf } from '../../api/owner.ts';
 import { formatCidr, parseCidr } from '../network-interfaces/ipv4.ts';
 import { canonicalIpv6Cidr } from '../network-interfaces/ipv6.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
+import { activePeering } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroups } from './model.ts';
 import { parseProtocol } from './protocols.ts';
@@ -14,10 +16,18 @@ import { checkRuleDescription } from './text.ts';
 /** What a rule says, without its id and group: exactly one of the four peers is set. */
 export type RuleSpecification = Pick<
   SecurityGroupRuleRow,
-  'ipProtocol' | 'fromPort' | 'toPort' | 'cidrIpv4' | 'cidrIpv6' | 'prefixListId' | 'referencedGroupId' | 'description'
+  | 'ipProtocol'
+  | 'fromPort'
+  | 'toPort'
+  | 'cidrIpv4'
+  | 'cidrIpv6'
+  | 'prefixListId'
+  | 'referencedGroupId'
+  | 'peer'
+  | 'description'
 >;
 
-type Peer = Pick<RuleSpecification, 'cidrIpv4' | 'cidrIpv6' | 'prefixListId' | 'referencedGroupId'>;
+type Peer = Pick<RuleSpecification, 'cidrIpv4' | 'cidrIpv6' | 'prefixListId' | 'referencedGroupId' | 'peer'>;
 
 export interface PermissionOptions {
   /** Groups that rules refer to must exist. Not so for rules to be found and removed. */
@@ -47,7 +57,7 @@ export function parsePermissions(
     for (const one of permission.PrefixListIds ?? [])
       add({ prefixListId: prefixList(context, one.PrefixListId, options) }, one.Description);
     for (const one of permission.UserIdGroupPairs ?? []) {
-      add({ referencedGroupId: referencedGroup(context, group, one, options) }, one.Description);
+      add(referencedGroup(context, group, one, options), one.Description);
     }
     if (rules.length === 0) {
       throw new ApiError(
@@ -91,38 +101,27 @@ export function prefixList(context: ReadContext, id: string | undefined, options
     : (id ?? '');
 }
 
-/** @throws ApiError `InvalidGroupId.Malformed`, `InvalidGroup.NotFound`, `InvalidParameterValue`, `MissingParameter` */
+/**
+ * The group that a rule refers to: of the same VPC, or of one that is peered with it, in the same Region.
+ * @throws ApiError `InvalidGroupId.Malformed`, `InvalidGroup.NotFound`, `InvalidParameterValue`, `MissingParameter`,
+ *   `InvalidVpcPeeringConnectionID.NotFound`.
+ */
 export function referencedGroup(
   context: ReadContext,
   group: SecurityGroupRow,
   pair: UserIdGroupPair,
   options: PermissionOptions,
-): string {
-  if (pair.VpcPeeringConnectionId !== undefined) {
-    throw new ApiError(
-      'InvalidVpcPeeringConnectionID.NotFound',
-      `The vpcPeeringConnection ID '${pair.VpcPeeringConnectionId}' does not exist`,
-    );
-  }
-  const name = pair.GroupId ?? pair.GroupName;
-  if (pair.UserId !== undefined && pair.UserId !== context.account && options.peersMustExist) {
-    throw new ApiError(
-      'InvalidGroup.NotFound',
-      `The security group '${name ?? ''}' of account ${pair.UserId} does not exist`,
-    );
-  }
+): Peer {
   if (pair.GroupId !== undefined) {
     checkId(idKinds.securityGroup, pair.GroupId);
-    if (!options.peersMustExist) return pair.GroupId;
-    const peer = findById(context, securityGroups, idKinds.securityGroup, pair.GroupId);
-    if (peer.vpcId !== group.vpcId) {
-      throw new ApiError(
-        'InvalidGroup.NotFound',
-        'You have specified two resources that belong to different networks.',
-      );
-    }
-    return pair.GroupId;
+    if (!options.peersMustExist) return { referencedGroupId: pair.GroupId };
+    const found = context.db.get(securityGroups, pair.GroupId);
+    if (found !== undefined && found.vpcId !== group.vpcId) return peeredGroup(context, group, found, pair);
   }
+  refusePeering(pair.VpcPeeringConnectionId);
+  if (pair.UserId !== undefined && pair.UserId !== context.account && options.peersMustExist) throw notThere(pair);
+  if (pair.GroupId !== undefined)
+    return { referencedGroupId: findById(context, securityGroups, idKinds.securityGroup, pair.GroupId).groupId };
   if (pair.GroupName === undefined) {
     throw new ApiError(
       'MissingParameter',
@@ -135,7 +134,38 @@ export function referencedGroup(
       `Invalid value '${pair.GroupName}' for groupName. You may not reference Amazon VPC security groups by name. Please use the corresponding id for this operation.`,
     );
   }
-  return findGroupByName(context, group.vpcId, pair.GroupName).groupId;
+  return { referencedGroupId: findGroupByName(context, group.vpcId, pair.GroupName).groupId };
+}
+
+/**
+ * A group of another VPC. A group of another account is not there for who is not peered with it, or does not say whose
+ * it is.
+ */
+function peeredGroup(
+  context: ReadContext,
+  group: SecurityGroupRow,
+  found: SecurityGroupRow,
+  pair: UserIdGroupPair,
+): Peer {
+  const userId = accountOf(found.owner);
+  const peering = activePeering(context.db, group.vpcId, found.vpcId);
+  const id = peering?.vpcPeeringConnectionId;
+  const isForeign = userId !== context.account;
+  if (pair.VpcPeeringConnectionId !== undefined && pair.VpcPeeringConnectionId !== id)
+    refusePeering(pair.VpcPeeringConnectionId);
+  if ((pair.UserId ?? context.account) !== userId || (isForeign && id === undefined)) throw notThere(pair);
+  if (id === undefined || regionOf(found.owner) !== context.region) {
+    throw new ApiError('InvalidGroup.NotFound', 'You have specified two resources that belong to different networks.');
+  }
+  return { referencedGroupId: found.groupId, peer: { vpcPeeringConnectionId: id, vpcId: found.vpcId, userId } };
+}
+
+function refusePeering(id: string | undefined): void {
+  if (id !== undefined) throwNotFound(idKinds.vpcPeeringConnection, [id]);
+}
+
+function notThere({ GroupId, GroupName = '' }: UserIdGroupPair): ApiError {
+  return new ApiError('InvalidGroup.NotFound', `The security group '${GroupId ?? GroupName}' does not exist`);
 }
 
 export function describedAs(description: string | undefined): { readonly description?: string } {

@@ -3,6 +3,7 @@ import { arn } from '../../api/arn.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
 import { tagList } from '../tags/model.ts';
+import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { type SecurityGroupRow, type SecurityGroupRuleRow, securityGroups } from './model.ts';
 import type { RuleSpecification } from './permissions.ts';
 import { hasPorts } from './protocols.ts';
@@ -43,15 +44,25 @@ export function renderPermissions(db: Reader, owner: string, rules: readonly Rul
     if (rule.prefixListId !== undefined)
       permission.PrefixListIds.push({ PrefixListId: rule.prefixListId, Description });
     if (rule.referencedGroupId !== undefined) {
-      const peer = db.get(securityGroups, rule.referencedGroupId);
-      permission.UserIdGroupPairs.push({
-        GroupId: rule.referencedGroupId,
-        UserId: accountOf(peer?.owner ?? owner),
-        Description,
-      });
+      permission.UserIdGroupPairs.push({ ...renderReference(db, owner, rule), Description });
     }
   }
   return [...merged.values()];
+}
+
+/** The group that a rule refers to; for one of a peered VPC, also where it is. */
+export function renderReference(db: Reader, owner: string, { referencedGroupId, peer }: RuleSpecification) {
+  if (peer === undefined) {
+    const referenced = referencedGroupId === undefined ? undefined : db.get(securityGroups, referencedGroupId);
+    return { GroupId: referencedGroupId, UserId: accountOf(referenced?.owner ?? owner) };
+  }
+  return {
+    GroupId: referencedGroupId,
+    UserId: peer.userId,
+    VpcId: peer.vpcId,
+    VpcPeeringConnectionId: peer.vpcPeeringConnectionId,
+    PeeringStatus: db.get(vpcPeeringConnections, peer.vpcPeeringConnectionId)?.status ?? 'deleted',
+  };
 }
 
 function emptyPermission(rule: RuleSpecification): Merged {
@@ -69,7 +80,6 @@ function emptyPermission(rule: RuleSpecification): Merged {
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html */
 export function renderRule(db: Reader, row: SecurityGroupRuleRow): SecurityGroupRule {
   const account = accountOf(row.owner);
-  const peer = row.referencedGroupId === undefined ? undefined : db.get(securityGroups, row.referencedGroupId);
   return {
     SecurityGroupRuleId: row.securityGroupRuleId,
     SecurityGroupRuleArn: arn({ account, region: regionOf(row.owner) }, 'security-group-rule', row.securityGroupRuleId),
@@ -82,10 +92,7 @@ export function renderRule(db: Reader, row: SecurityGroupRuleRow): SecurityGroup
     CidrIpv4: row.cidrIpv4,
     CidrIpv6: row.cidrIpv6,
     PrefixListId: row.prefixListId,
-    ReferencedGroupInfo:
-      row.referencedGroupId === undefined
-        ? undefined
-        : { GroupId: row.referencedGroupId, UserId: accountOf(peer?.owner ?? row.owner) },
+    ReferencedGroupInfo: row.referencedGroupId === undefined ? undefined : renderReference(db, row.owner, row),
     Description: row.description,
     Tags: tagList(db, row.securityGroupRuleId) ?? [],
   };

@@ -10,6 +10,7 @@ import { images } from '../images/model.ts';
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
 import { keyPairs } from '../key-pairs/model.ts';
+import { natGateways } from '../nat-gateways/model.ts';
 import { networkAcls } from '../network-acls/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
@@ -18,6 +19,7 @@ import { securityGroupRules, securityGroups } from '../security-groups/model.ts'
 import { snapshots } from '../snapshots/model.ts';
 import { subnetCidrReservations, subnets } from '../subnets/model.ts';
 import { volumes } from '../volumes/model.ts';
+import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 
 /** A kind of resource that can have tags. */
@@ -41,6 +43,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('instance', idKinds.instance, instances),
   type('internet-gateway', idKinds.internetGateway, internetGateways),
   type('key-pair', idKinds.keyPair, keyPairs),
+  type('natgateway', idKinds.natGateway, natGateways),
   type('network-acl', idKinds.networkAcl, networkAcls),
   type('network-interface', idKinds.networkInterface, networkInterfaces),
   type('prefix-list', idKinds.prefixList, prefixLists),
@@ -52,6 +55,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('subnet-cidr-reservation', idKinds.subnetCidrReservation, subnetCidrReservations),
   type('volume', idKinds.volume, volumes),
   type('vpc', idKinds.vpc, vpcs),
+  type('vpc-peering-connection', idKinds.vpcPeeringConnection, vpcPeeringConnections),
 ];
 
 const byPrefix = new Map(resourceTypes.map(one => [one.kind.prefix, one]));

@@ -13,6 +13,7 @@ import { inside, parseCidr } from '../network-interfaces/ipv4.ts';
 import { inside6, parseCidr6 } from '../network-interfaces/ipv6.ts';
 import { networkLimits } from '../network-limits.ts';
 import { subnets } from '../subnets/model.ts';
+import { peerOverlapping } from '../vpc-peering/overlap.ts';
 import { allocateIpv6Block, checkSecondaryBlock, vpcBlock } from './blocks.ts';
 import { allowIpv6 } from './ipv6-rules.ts';
 import { type VpcIpv6Association, type VpcRow, vpcs } from './model.ts';
@@ -95,6 +96,13 @@ const associateVpcCidrBlock = writeOperation<AssociateVpcCidrBlockRequest, Assoc
     if (row.cidrAssociations.length >= networkLimits.ipv4BlocksPerVpc)
       throw blockLimit(row, networkLimits.ipv4BlocksPerVpc);
     checkSecondaryBlock(row, cidrBlock);
+    const peer = peerOverlapping(context.db, row.vpcId, cidrBlock);
+    if (peer !== undefined) {
+      throw new ApiError(
+        'InvalidVpc.Range',
+        `The CIDR '${cidrBlock}' overlaps with a block of ${peer.vpcId}, which ${row.vpcId} is peered with.`,
+      );
+    }
     const association = { associationId: newId('vpc-cidr-assoc'), cidrBlock };
     context.db.put(vpcs, { ...row, cidrAssociations: [...row.cidrAssociations, association] });
     return { VpcId: row.vpcId, CidrBlockAssociation: renderBlock(association, 'associated') };

@@ -4,12 +4,14 @@ import { dhcpOptions } from '../dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
+import { natGateways } from '../nat-gateways/model.ts';
 import { networkAcls } from '../network-acls/model.ts';
-import { networkInterfaces } from '../network-interfaces/model.ts';
+import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
 import type { Network } from '../network-interfaces/network.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { subnets } from '../subnets/model.ts';
+import { type VpcPeeringConnectionRow, vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from './model.ts';
 
 const parts: ReadonlySet<string> = new Set([
@@ -18,6 +20,7 @@ const parts: ReadonlySet<string> = new Set([
   routeTables.name,
   internetGateways.name,
   egressOnlyInternetGateways.name,
+  natGateways.name,
   networkAcls.name,
 ]);
 
@@ -48,8 +51,15 @@ function watched(db: Reader, change: Change): Iterable<string> {
       return db.by(vpcs, 'dhcpOptions', change.key).map(row => row.vpcId);
     case prefixLists.name:
       return new Set(db.by(routeTables, 'prefixList', change.key).map(row => row.vpcId));
-    case networkInterfaces.name:
-      return routedTo(db, change.key);
+    case vpcPeeringConnections.name: {
+      const row = (change.after ?? change.before) as VpcPeeringConnectionRow;
+      return [row.requester.vpcId, row.accepter.vpcId];
+    }
+    case networkInterfaces.name: {
+      const row = (change.after ?? change.before) as NetworkInterfaceRow;
+      // Addresses of a NAT gateway are part of its VPC.
+      return row.serviceAttachment === undefined ? routedTo(db, change.key) : [row.vpcId];
+    }
     case instances.name:
       // Routes to the interfaces of an instance that starts or stops begin or cease to lead somewhere.
       return db.by(networkInterfaces, 'instance', change.key).flatMap(row => [...routedTo(db, row.networkInterfaceId)]);
