@@ -20,6 +20,7 @@ import { snapshotReadOperations } from './snapshots/describe.ts';
 import { subnetOperations } from './subnets/operations.ts';
 import { tagOperations } from './tags/operations.ts';
 import { volumeReadOperations } from './volumes/describe.ts';
+import { vpcEndpointOperations } from './vpc-endpoints/operations.ts';
 import { vpcPeeringOperations } from './vpc-peering/operations.ts';
 import { vpcOperations } from './vpcs/operations.ts';
 
@@ -47,5 +48,6 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...tagOperations,
   ...volumeReadOperations,
   ...vpcOperations,
+  ...vpcEndpointOperations,
   ...vpcPeeringOperations,
 ];

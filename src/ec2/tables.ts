@@ -17,6 +17,7 @@ import { snapshots } from './snapshots/model.ts';
 import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
 import { volumes } from './volumes/model.ts';
+import { vpcEndpoints } from './vpc-endpoints/model.ts';
 import { vpcPeeringConnections } from './vpc-peering/model.ts';
 import { preparedRegions } from './vpcs/default-vpc.ts';
 import { vpcs } from './vpcs/model.ts';
@@ -47,6 +48,7 @@ export const ec2Tables: readonly AnyTable[] = [
   subnetCidrReservations,
   subnets,
   volumes,
+  vpcEndpoints,
   vpcPeeringConnections,
   vpcs,
 ];

@@ -17,6 +17,8 @@ import { securityGroups } from '../security-groups/model.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { subnets } from '../subnets/model.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
+import { vpcEndpoints } from '../vpc-endpoints/model.ts';
+import { serviceNameOf } from '../vpc-endpoints/render.ts';
 import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 
@@ -96,6 +98,16 @@ export const conditionKeys: Readonly<Record<string, KeysOf>> = {
   vpc: (db, id) => {
     const row = db.get(vpcs, id);
     return row && { 'ec2:VpcID': id, 'ec2:Tenancy': row.instanceTenancy };
+  },
+  'vpc-endpoint': (db, id) => {
+    const row = db.get(vpcEndpoints, id);
+    return (
+      row && {
+        'ec2:VpceServiceName': serviceNameOf(row),
+        'ec2:VpceServiceOwner': 'amazon',
+        'ec2:VpceServiceRegion': regionOf(row.owner),
+      }
+    );
   },
   'vpc-peering-connection': (db, id) => {
     const row = db.get(vpcPeeringConnections, id);

@@ -21,17 +21,17 @@ import type {
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { compileFilters, type FilterTable } from '../../api/filters.ts';
-import { checkId, findById, idKinds, newId } from '../../api/ids.ts';
+import { checkId, findById, findByIds, idKinds, newId, throwNotFound } from '../../api/ids.ts';
 import { type AnyOperation, readOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
-import { paginateArray } from '../../api/pagination.ts';
+import { paginateArray, paginateEntries } from '../../api/pagination.ts';
 import type { Reader } from '../../state/state.ts';
 import { attributeKeys } from '../access/attribute-keys.ts';
-import { describeOwn } from '../describe.ts';
 import { formatCidr, parseCidr } from '../network-interfaces/ipv4.ts';
 import { canonicalIpv6Cidr } from '../network-interfaces/ipv6.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
-import { addTags, parseTagSpecifications, removeAllTags, tagList } from '../tags/model.ts';
+import { addTags, parseTagSpecifications, removeAllTags, tagList, tagsOf } from '../tags/model.ts';
+import { awsPrefixLists, findAwsPrefixList } from './aws.ts';
 import {
   currentEntries,
   type PrefixListEntryRow,
@@ -45,6 +45,17 @@ import { usersOf } from './users.ts';
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ManagedPrefixList.html */
 function render(db: Reader, row: PrefixListRow, state: ManagedPrefixList['State'] = row.state): ManagedPrefixList {
   const place = { account: accountOf(row.owner), region: regionOf(row.owner) };
+  if (place.account === 'AWS') {
+    return {
+      PrefixListId: row.prefixListId,
+      AddressFamily: row.addressFamily,
+      State: state,
+      PrefixListArn: arn({ ...place, account: 'aws' }, 'prefix-list', row.prefixListId),
+      PrefixListName: row.prefixListName,
+      Tags: [],
+      OwnerId: place.account,
+    };
+  }
   return {
     PrefixListId: row.prefixListId,
     AddressFamily: row.addressFamily,
@@ -191,26 +202,41 @@ const filters: FilterTable<PrefixListRow> = {
   'prefix-list-name': row => row.prefixListName,
 };
 
-/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeManagedPrefixLists.html */
+/** AWS's own come last in listings, behind every row of the table. */
+const behindAll = 2 ** 46;
+
+/**
+ * The caller's lists and AWS's.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeManagedPrefixLists.html
+ */
 const describeManagedPrefixLists = readOperation<DescribeManagedPrefixListsRequest, DescribeManagedPrefixListsResult>({
   service: 'ec2',
   name: 'DescribeManagedPrefixLists',
   resources: () => ['*'],
   run: (input, context) => {
-    const page = describeOwn(context, input, {
-      table: prefixLists,
-      kind: idKinds.prefixList,
-      ids: input.PrefixListIds,
-      filters,
-      keyFilter: 'prefix-list-id',
+    const { db, owner, region } = context;
+    const ids = new Set(input.PrefixListIds ?? []);
+    const aws = awsPrefixLists(region);
+    const own = [...ids].filter(id => !aws.some(row => row.prefixListId === id));
+    findByIds(context, prefixLists, idKinds.prefixList, own);
+    const filtered = compileFilters(input.Filters, filters, row => tagsOf(db, row.prefixListId));
+    const page = paginateEntries(context, input, {
+      entries: function* (after) {
+        yield* db.entries(prefixLists, 'owner', owner, after);
+        for (const [index, row] of aws.entries()) {
+          const sequence = behindAll + index;
+          if (sequence > after) yield { sequence, key: row.prefixListId, row };
+        }
+      },
+      matches: row => (ids.size === 0 || ids.has(row.prefixListId)) && (filtered?.(row) ?? true),
       range: [1, 100],
     });
-    return { PrefixLists: page.rows.map(row => render(context.db, row)), NextToken: page.nextToken };
+    return { PrefixLists: page.rows.map(row => render(db, row)), NextToken: page.nextToken };
   },
 });
 
 /**
- * Lists of services that AWS manages. No service stands behind gateway endpoints here, so there are none.
+ * Lists of the services that have gateway endpoints, which AWS manages.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribePrefixLists.html
  */
 const describePrefixLists = readOperation<DescribePrefixListsRequest, DescribePrefixListsResult>({
@@ -218,13 +244,27 @@ const describePrefixLists = readOperation<DescribePrefixListsRequest, DescribePr
   name: 'DescribePrefixLists',
   resources: () => ['*'],
   run: (input, context) => {
-    compileFilters(input.Filters, { 'prefix-list-id': () => undefined, 'prefix-list-name': () => undefined });
-    for (const id of input.PrefixListIds ?? []) {
+    const ids = input.PrefixListIds ?? [];
+    for (const id of ids) {
       checkId(idKinds.prefixList, id);
-      throw new ApiError('InvalidPrefixListID.NotFound', `The prefix list ID '${id}' does not exist`);
+      if (findAwsPrefixList(context.region, id) === undefined) throwNotFound(idKinds.prefixList, [id]);
     }
-    const page = paginateArray(context, input, []);
-    return { PrefixLists: page.rows, NextToken: page.nextToken };
+    const filtered = compileFilters(input.Filters, {
+      'prefix-list-id': (row: PrefixListRow) => row.prefixListId,
+      'prefix-list-name': (row: PrefixListRow) => row.prefixListName,
+    });
+    const found = awsPrefixLists(context.region)
+      .filter(row => ids.length === 0 || ids.includes(row.prefixListId))
+      .filter(row => filtered?.(row) ?? true);
+    const page = paginateArray(context, input, found);
+    return {
+      PrefixLists: page.rows.map(row => ({
+        PrefixListId: row.prefixListId,
+        PrefixListName: row.prefixListName,
+        Cidrs: [],
+      })),
+      NextToken: page.nextToken,
+    };
   },
 });
 
@@ -237,8 +277,9 @@ const getManagedPrefixListEntries = readOperation<
   name: 'GetManagedPrefixListEntries',
   resources: (input, context) => [arn(context, 'prefix-list', input.PrefixListId)],
   run: (input, context) => {
-    const row = find(context, input.PrefixListId);
-    const entries = versionOf(context.db, row, input.TargetVersion ?? row.version);
+    const aws = findAwsPrefixList(context.region, input.PrefixListId ?? '');
+    const row = aws ?? find(context, input.PrefixListId);
+    const entries = aws === undefined ? versionOf(context.db, row, input.TargetVersion ?? row.version) : [];
     const page = paginateArray(context, input, entries, { range: [1, 100], defaultSize: 100 });
     return {
       Entries: page.rows.map(one => ({ Cidr: one.cidr, Description: one.description })),

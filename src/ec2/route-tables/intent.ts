@@ -26,7 +26,8 @@ export function routeIntents(db: Reader, table: RouteTableRow | undefined): Rout
 
 function targetIntent(db: Reader, vpcId: string, route: RouteRow): RouteTarget {
   if (routeState(db, vpcId, route) === 'blackhole') return 'blackhole';
-  if (route.gatewayId !== undefined) return 'internet-gateway';
+  // Behind gateway endpoints is nothing that packets could reach.
+  if (route.gatewayId !== undefined) return route.gatewayId.startsWith('igw-') ? 'internet-gateway' : 'blackhole';
   if (route.egressOnlyInternetGatewayId !== undefined) return 'egress-only-internet-gateway';
   if (route.networkInterfaceId !== undefined) return { networkInterfaceId: route.networkInterfaceId };
   if (route.natGatewayId !== undefined) return { natGatewayId: route.natGatewayId };

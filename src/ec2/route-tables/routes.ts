@@ -13,6 +13,7 @@ import { type AnyOperation, type ReadContext, writeOperation } from '../../api/o
 import { formatCidr, inside, parseCidr } from '../network-interfaces/ipv4.ts';
 import { canonicalIpv6Cidr, inside6, parseCidr6 } from '../network-interfaces/ipv6.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
+import { findAwsPrefixList } from '../prefix-lists/aws.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
 import { destinationOf, type RouteRow, type RouteTableRow, routeTables } from './model.ts';
 import { localBlocks } from './render.ts';
@@ -34,6 +35,7 @@ const createRoute = writeOperation<CreateRouteRequest, CreateRouteResult>({
   run: (input, context) => {
     const table = findById(context, routeTables, idKinds.routeTable, input.RouteTableId ?? '');
     const destination = parseDestination(context, input);
+    refuseAwsList(context, destination);
     const target = findTarget(context, table.vpcId, input, weightOf(context, destination).ipv6);
     if (target === 'local')
       throw new ApiError('InvalidParameterValue', "The target local cannot be created: the VPC's own blocks have it.");
@@ -67,6 +69,7 @@ const replaceRoute = writeOperation<ReplaceRouteRequest, object>({
     const target = findTarget(context, table.vpcId, input, weightOf(context, destination).ipv6);
     const id = destinationOf(destination as RouteRow);
     const isLocal = localBlocks(context.db, table).includes(id);
+    refuseEndpointRoute(table, id);
     const others = table.routes.filter(one => destinationOf(one) !== id);
     if (!isLocal && others.length === table.routes.length) throw routeNotFound(table, id, 'InvalidParameterValue');
     if (target === 'local') {
@@ -100,6 +103,7 @@ const deleteRoute = writeOperation<DeleteRouteRequest, object>({
         `cannot remove local route ${id} in route table ${table.routeTableId}`,
       );
     }
+    refuseEndpointRoute(table, id);
     const routes = table.routes.filter(one => destinationOf(one) !== id);
     if (routes.length === table.routes.length) throw routeNotFound(table, id, 'InvalidRoute.NotFound');
     context.db.put(routeTables, { ...table, routes });
@@ -160,6 +164,8 @@ function parseDestination(context: ReadContext, input: DestinationInput): Destin
     if (block === undefined) throw malformed('destinationIpv6CidrBlock', ipv6);
     return { destinationIpv6CidrBlock: block };
   }
+  // Those of AWS are reached through endpoints, which see to their routes.
+  if (findAwsPrefixList(context.region, list ?? '') !== undefined) return { destinationPrefixListId: list ?? '' };
   return { destinationPrefixListId: findById(context, prefixLists, idKinds.prefixList, list ?? '').prefixListId };
 }
 
@@ -190,6 +196,25 @@ function weightOf(context: ReadContext, destination: Destination): { ipv6: boole
   const list = context.db.get(prefixLists, destination.destinationPrefixListId ?? '');
   if (list !== undefined) return { ipv6: list.addressFamily === 'IPv6', routes: list.maxEntries };
   return { ipv6: destination.destinationIpv6CidrBlock !== undefined, routes: 1 };
+}
+
+/** @throws ApiError `InvalidParameterValue` for lists of services, which endpoints alone lead to. */
+function refuseAwsList(context: ReadContext, { destinationPrefixListId: id }: Destination): void {
+  if (id === undefined || findAwsPrefixList(context.region, id) === undefined) return;
+  throw new ApiError(
+    'InvalidParameterValue',
+    `The prefix list ${id} is one of AWS's services. Create a gateway endpoint for the service, which adds the route.`,
+  );
+}
+
+/** @throws ApiError `InvalidParameterValue` for routes that belong to a gateway endpoint. */
+function refuseEndpointRoute(table: RouteTableRow, destination: string): void {
+  const route = table.routes.find(one => destinationOf(one) === destination);
+  if (route?.gatewayId?.startsWith('vpce-') !== true) return;
+  throw new ApiError(
+    'InvalidParameterValue',
+    `cannot change VPC endpoint route ${destination} in route table ${table.routeTableId}. Use ModifyVpcEndpoint.`,
+  );
 }
 
 function routeNotFound(table: RouteTableRow, destination: string, code: string): ApiError {

@@ -7,6 +7,7 @@ import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
 import { isLive, natGateways } from '../nat-gateways/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { vpcEndpoints } from '../vpc-endpoints/model.ts';
 import { otherSide, vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { isVisible, statusAt } from '../vpc-peering/status.ts';
 import { vpcs } from '../vpcs/model.ts';
@@ -94,7 +95,10 @@ export function routeState(db: Reader, vpcId: string, route: RouteRow): 'active'
 }
 
 function isUsable(db: Reader, vpcId: string, route: RouteRow): boolean {
-  if (route.gatewayId !== undefined) return db.get(internetGateways, route.gatewayId)?.vpcId === vpcId;
+  if (route.gatewayId !== undefined) {
+    const gateway = db.get(internetGateways, route.gatewayId) ?? db.get(vpcEndpoints, route.gatewayId);
+    return gateway?.vpcId === vpcId;
+  }
   if (route.egressOnlyInternetGatewayId !== undefined)
     return db.get(egressOnlyInternetGateways, route.egressOnlyInternetGatewayId)?.vpcId === vpcId;
   if (route.networkInterfaceId !== undefined) {
@@ -114,6 +118,12 @@ function isUsable(db: Reader, vpcId: string, route: RouteRow): boolean {
 function gatewayTarget(context: ReadContext, vpcId: string, id: string): Target {
   if (id.startsWith('vgw-')) {
     throw new ApiError('InvalidVpnGatewayID.NotFound', `The vpnGateway ID '${id}' does not exist`);
+  }
+  if (id.startsWith('vpce-')) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Routes to ${id} come and go with its route tables: use ModifyVpcEndpoint.`,
+    );
   }
   if (!isId(idKinds.internetGateway, id)) {
     throw new ApiError('InvalidParameterValue', `Value (${id}) for parameter gatewayId is invalid. Use an igw- ID.`);

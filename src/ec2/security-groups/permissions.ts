@@ -5,6 +5,7 @@ import type { ReadContext } from '../../api/operation.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
 import { formatCidr, parseCidr } from '../network-interfaces/ipv4.ts';
 import { canonicalIpv6Cidr } from '../network-interfaces/ipv6.ts';
+import { findAwsPrefixList } from '../prefix-lists/aws.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
 import { activePeering } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
@@ -96,6 +97,7 @@ export function ipv6Block(text: string | undefined): string {
 /** @throws ApiError `InvalidPrefixListId.Malformed`, `InvalidPrefixListID.NotFound`. */
 export function prefixList(context: ReadContext, id: string | undefined, options: PermissionOptions): string {
   checkId(idKinds.prefixList, id ?? '');
+  if (findAwsPrefixList(context.region, id ?? '') !== undefined) return id ?? '';
   return options.peersMustExist
     ? findById(context, prefixLists, idKinds.prefixList, id ?? '').prefixListId
     : (id ?? '');

@@ -19,6 +19,7 @@ import { securityGroupRules, securityGroups } from '../security-groups/model.ts'
 import { snapshots } from '../snapshots/model.ts';
 import { subnetCidrReservations, subnets } from '../subnets/model.ts';
 import { volumes } from '../volumes/model.ts';
+import { vpcEndpoints } from '../vpc-endpoints/model.ts';
 import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 
@@ -55,6 +56,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('subnet-cidr-reservation', idKinds.subnetCidrReservation, subnetCidrReservations),
   type('volume', idKinds.volume, volumes),
   type('vpc', idKinds.vpc, vpcs),
+  type('vpc-endpoint', idKinds.vpcEndpoint, vpcEndpoints),
   type('vpc-peering-connection', idKinds.vpcPeeringConnection, vpcPeeringConnections),
 ];
 

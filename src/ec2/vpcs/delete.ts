@@ -10,6 +10,7 @@ import { securityGroupRules, securityGroups } from '../security-groups/model.ts'
 import { removeRule } from '../security-groups/rules.ts';
 import { subnets } from '../subnets/model.ts';
 import { removeAllTags } from '../tags/model.ts';
+import { vpcEndpoints } from '../vpc-endpoints/model.ts';
 import { vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { type VpcRow, vpcs } from './model.ts';
 
@@ -51,6 +52,7 @@ function dependents(db: Reader, vpcId: string): string[] {
     ...db.by(networkInterfaces, 'vpc', vpcId).map(row => row.networkInterfaceId),
     ...db.by(internetGateways, 'vpc', vpcId).map(row => row.internetGatewayId),
     ...db.by(egressOnlyInternetGateways, 'vpc', vpcId).map(row => row.egressOnlyInternetGatewayId),
+    ...db.by(vpcEndpoints, 'vpc', vpcId).map(row => row.vpcEndpointId),
     ...db.by(vpcPeeringConnections, 'activeVpc', vpcId).map(row => row.vpcPeeringConnectionId),
     ...db
       .by(routeTables, 'vpc', vpcId)
