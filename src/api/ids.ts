@@ -54,6 +54,12 @@ export const idKinds = {
     malformed: 'InvalidNetworkInterfaceId.Malformed',
     notFound: 'InvalidNetworkInterfaceID.NotFound',
   },
+  networkInterfacePermission: {
+    prefix: 'eni-perm',
+    noun: 'networkInterfacePermission ID',
+    malformed: 'InvalidNetworkInterfacePermissionId.Malformed',
+    notFound: 'InvalidNetworkInterfacePermissionID.NotFound',
+  },
   internetGateway: {
     prefix: 'igw',
     noun: 'internetGateway ID',
@@ -145,10 +151,10 @@ export function newId(prefix: string): string {
   return `${prefix}-0${randomHex(8)}`;
 }
 
-const form = /^[a-z]+-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
+const digits = /^(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
 
 export function isId(kind: IdKind, id: string): boolean {
-  return id.startsWith(`${kind.prefix}-`) && form.test(id);
+  return id.startsWith(`${kind.prefix}-`) && digits.test(id.slice(kind.prefix.length + 1));
 }
 
 /** @throws ApiError the kind's `.Malformed` code. */

@@ -10,6 +10,7 @@ import { keyPairs } from './key-pairs/model.ts';
 import { natGateways } from './nat-gateways/model.ts';
 import { networkAcls } from './network-acls/model.ts';
 import { networkInterfaces } from './network-interfaces/model.ts';
+import { networkInterfacePermissions } from './network-interfaces/permissions.ts';
 import { prefixLists, prefixListVersions } from './prefix-lists/model.ts';
 import { routeTables } from './route-tables/model.ts';
 import { securityGroupRules, securityGroups } from './security-groups/model.ts';
@@ -36,6 +37,7 @@ export const ec2Tables: readonly AnyTable[] = [
   metadataDefaults,
   natGateways,
   networkAcls,
+  networkInterfacePermissions,
   networkInterfaces,
   prefixListVersions,
   prefixLists,

@@ -35,7 +35,7 @@ describe.skipIf(skip)('a network in Terraform', () => {
 
   test('applies, and plans nothing on the second run', async () => {
     const result = await project.run('apply', '-auto-approve');
-    expect(result.stdout).toContain('44 added, 0 changed, 0 destroyed');
+    expect(result.stdout).toContain('54 added, 0 changed, 0 destroyed');
     expect(await project.planned()).toBe('no changes');
   });
 

@@ -6,6 +6,7 @@ import { type AnyOperation, type WriteContext, writeOperation } from '../../api/
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
+import { mayUse } from '../network-interfaces/permissions.ts';
 import { associationOf, dissolve, setPublicIp } from './association.ts';
 import { addressArn, findAllocation, findPublicIp } from './find.ts';
 import { type AddressRow, addresses } from './model.ts';
@@ -142,7 +143,9 @@ function targetInterface(context: WriteContext, input: AssociateAddressRequest):
     );
   }
   if (instanceId === undefined) {
-    const card = findById(context, networkInterfaces, idKinds.networkInterface, cardId ?? '');
+    const card = findById(context, networkInterfaces, idKinds.networkInterface, cardId ?? '', one =>
+      mayUse(context, one, 'EIP-ASSOCIATE'),
+    );
     if (card.requesterManaged)
       throw new ApiError('OperationNotPermitted', `${card.networkInterfaceId} belongs to a service.`);
     return card;

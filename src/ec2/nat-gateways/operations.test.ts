@@ -81,6 +81,11 @@ describe('a public NAT gateway', () => {
     const association = { AssociationId: own?.Association?.AssociationId };
     for (const [operation, input, code] of [
       ['DeleteNetworkInterface', { NetworkInterfaceId }, 'OperationNotPermitted'],
+      [
+        'ModifyNetworkInterfaceAttribute',
+        { NetworkInterfaceId, SourceDestCheck: { Value: true } },
+        'OperationNotPermitted',
+      ],
       ['DisassociateAddress', association, 'OperationNotPermitted'],
       ['ReleaseAddress', { AllocationId }, 'InvalidIPAddress.InUse'],
       ['DeleteSubnet', { SubnetId }, 'DependencyViolation'],

@@ -14,9 +14,9 @@ import { type AnyOperation, type ReadContext, type WriteContext, writeOperation 
 import { instanceType } from '../instance-types/catalogue.ts';
 import { instances } from '../instances/model.ts';
 import { subnets } from '../subnets/model.ts';
-import { refuseManaged } from './changes.ts';
 import { formatIpv6, parseIpv6 } from './ipv6.ts';
 import { addAddresses } from './lifecycle.ts';
+import { refuseManaged } from './managed.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 
 const target = (input: { readonly NetworkInterfaceId?: string | undefined }, context: ReadContext) => [

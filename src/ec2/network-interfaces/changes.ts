@@ -18,8 +18,10 @@ import { subnets } from '../subnets/model.ts';
 import { parseTagSpecifications } from '../tags/model.ts';
 import { attachToInstance, detachFromInstance } from './attachments.ts';
 import { createNetworkInterface, deleteNetworkInterface } from './lifecycle.ts';
+import { refuseManaged } from './managed.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 import { checkDescription } from './modify.ts';
+import { mayUse, removePermissions } from './permissions.ts';
 import { renderNetworkInterface } from './render.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html */
@@ -125,6 +127,7 @@ const deleteInterface = writeOperation<DeleteNetworkInterfaceRequest, object>({
         `Network interface '${row.networkInterfaceId}' is currently in use. Detach it first.`,
       );
     }
+    removePermissions(context.db, row.networkInterfaceId);
     deleteNetworkInterface(context.db, row.networkInterfaceId);
     return {};
   },
@@ -139,7 +142,10 @@ const attachInterface = writeOperation<AttachNetworkInterfaceRequest, AttachNetw
     arn(context, 'network-interface', input.NetworkInterfaceId),
   ],
   run: (input, context) => {
-    const row = findById(context, networkInterfaces, idKinds.networkInterface, input.NetworkInterfaceId ?? '');
+    const id = input.NetworkInterfaceId ?? '';
+    const row = findById(context, networkInterfaces, idKinds.networkInterface, id, one =>
+      mayUse(context, one, 'INSTANCE-ATTACH'),
+    );
     const instance = findById(context, instances, idKinds.instance, input.InstanceId ?? '');
     const { DeviceIndex: deviceIndex = -1, NetworkCardIndex: networkCardIndex = 0 } = input;
     if (networkCardIndex !== 0 || input.EnaSrdSpecification !== undefined || input.EnaQueueCount !== undefined)
@@ -240,15 +246,6 @@ const detachInterface = writeOperation<DetachNetworkInterfaceRequest, object>({
 function attachedBy(context: ReadContext, attachmentId: string | undefined): NetworkInterfaceRow | undefined {
   const row = context.db.firstBy(networkInterfaces, 'attachment', attachmentId ?? '');
   return row?.owner === context.owner ? row : undefined;
-}
-
-/** @throws ApiError `OperationNotPermitted` for an interface that a service made. */
-export function refuseManaged(row: NetworkInterfaceRow): void {
-  if (!row.requesterManaged) return;
-  throw new ApiError(
-    'OperationNotPermitted',
-    `You are not allowed to manage '${row.networkInterfaceId}': it belongs to a service.`,
-  );
 }
 
 export const networkInterfaceChanges: readonly AnyOperation[] = [

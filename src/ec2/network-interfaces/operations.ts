@@ -16,8 +16,10 @@ import { describeOwn } from '../describe.ts';
 import { assignOperations } from './assign.ts';
 import { networkInterfaceChanges } from './changes.ts';
 import { networkInterfaceFilters } from './filters.ts';
+import { refuseManaged } from './managed.ts';
 import { networkInterfaces } from './model.ts';
 import { applyAttributes, resetSourceDestCheck } from './modify.ts';
+import { permissionOperations } from './permissions.ts';
 import { renderAttachment, renderNetworkInterface } from './render.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html */
@@ -97,6 +99,7 @@ const modifyNetworkInterfaceAttribute = writeOperation<ModifyNetworkInterfaceAtt
   ],
   run: (input, context) => {
     const row = findById(context, networkInterfaces, idKinds.networkInterface, input.NetworkInterfaceId ?? '');
+    refuseManaged(row);
     applyAttributes(context, row, input);
     return {};
   },
@@ -109,6 +112,7 @@ const resetNetworkInterfaceAttribute = writeOperation<ResetNetworkInterfaceAttri
   resources: (input, context) => [arn(context, 'network-interface', input.NetworkInterfaceId)],
   run: (input, context) => {
     const row = findById(context, networkInterfaces, idKinds.networkInterface, input.NetworkInterfaceId ?? '');
+    refuseManaged(row);
     resetSourceDestCheck(context, row, input.SourceDestCheck);
     return {};
   },
@@ -117,6 +121,7 @@ const resetNetworkInterfaceAttribute = writeOperation<ResetNetworkInterfaceAttri
 export const networkInterfaceOperations: readonly AnyOperation[] = [
   ...networkInterfaceChanges,
   ...assignOperations,
+  ...permissionOperations,
   describeNetworkInterfaces,
   describeNetworkInterfaceAttribute,
   modifyNetworkInterfaceAttribute,

@@ -133,6 +133,46 @@ resource "aws_route_table" "private" {
     ipv6_cidr_block        = "::/0"
     egress_only_gateway_id = aws_egress_only_internet_gateway.main.id
   }
+  route {
+    cidr_block     = "0.0.0.0/0"
+    nat_gateway_id = aws_nat_gateway.main.id
+  }
+  route {
+    cidr_block                = aws_vpc.partner.cidr_block
+    vpc_peering_connection_id = aws_vpc_peering_connection.partner.id
+  }
+}
+
+resource "aws_eip" "nat" {
+  domain = "vpc"
+}
+
+resource "aws_nat_gateway" "main" {
+  allocation_id = aws_eip.nat.id
+  subnet_id     = aws_subnet.public[0].id
+  depends_on    = [aws_internet_gateway.main]
+}
+
+resource "aws_nat_gateway" "internal" {
+  connectivity_type = "private"
+  subnet_id         = aws_subnet.private[1].id
+  private_ip        = "10.1.1.20"
+}
+
+resource "aws_vpc_endpoint" "store" {
+  vpc_id          = aws_vpc.main.id
+  service_name    = "com.amazonaws.us-east-1.s3"
+  route_table_ids = [aws_route_table.private.id]
+}
+
+resource "aws_vpc_endpoint" "table" {
+  vpc_id       = aws_vpc.main.id
+  service_name = "com.amazonaws.us-east-1.dynamodb"
+}
+
+resource "aws_vpc_endpoint_route_table_association" "table" {
+  vpc_endpoint_id = aws_vpc_endpoint.table.id
+  route_table_id  = aws_route_table.public.id
 }
 
 resource "aws_main_route_table_association" "private" {
@@ -258,6 +298,37 @@ resource "aws_default_security_group" "other" {
     to_port   = 443
     self      = true
   }
+}
+
+# A third one, of a partner's, which the first is joined with.
+resource "aws_vpc" "partner" {
+  cidr_block = "10.20.0.0/16"
+}
+
+resource "aws_vpc_peering_connection" "partner" {
+  vpc_id      = aws_vpc.main.id
+  peer_vpc_id = aws_vpc.partner.id
+  auto_accept = true
+}
+
+resource "aws_route" "back" {
+  route_table_id            = aws_vpc.partner.default_route_table_id
+  destination_cidr_block    = aws_vpc.main.cidr_block
+  vpc_peering_connection_id = aws_vpc_peering_connection.partner.id
+}
+
+resource "aws_security_group" "partner" {
+  name        = "partner"
+  description = "What the web servers may call"
+  vpc_id      = aws_vpc.partner.id
+
+  ingress {
+    protocol        = "tcp"
+    from_port       = 443
+    to_port         = 443
+    security_groups = [aws_security_group.web.id]
+  }
+  depends_on = [aws_vpc_peering_connection.partner]
 }
 
 data "aws_ssm_parameter" "micro" {
