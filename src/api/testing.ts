@@ -63,6 +63,7 @@ export interface TestApi {
 /** The API without wire, signatures, or machines: for operation tests. Controllers do not run. */
 export function createTestApi(
   engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'> = idleEngine,
+  publicPool = '198.18.0.0/16',
 ): TestApi {
   const store = new MemoryStore();
   const events = new MemoryEvents();
@@ -83,7 +84,7 @@ export function createTestApi(
       if (found === undefined) throw new Error(`${url} cannot be reached`);
       return found;
     }),
-    publicPool: '198.18.0.0/16',
+    publicPool,
   };
   const authorizer = createAuthorizer(accessRules);
   const handle = createDispatcher({

@@ -11,6 +11,7 @@ const launcher = fileURLToPath(new URL('../../fogbank', import.meta.url));
 export const pools = {
   cli: '198.19.101.0/24',
   boto3: '198.19.102.0/24',
+  boto3Network: '198.19.114.0/24',
   sdkJs: '198.19.103.0/24',
   terraform: '198.19.104.0/24',
   terraformNetwork: '198.19.109.0/24',

@@ -159,7 +159,11 @@ describe('a public NAT gateway', () => {
     const first = await allocate(api);
     const second = await allocate(api);
     const third = await allocate(api);
-    const { NatGatewayId } = await makeNatGateway(api, { SubnetId, AllocationId: first.AllocationId });
+    const { NatGatewayId } = await makeNatGateway(api, {
+      SubnetId,
+      AllocationId: first.AllocationId,
+      PrivateIpAddress: '10.0.0.50',
+    });
     const added = await api.call<AssociateNatGatewayAddressResult>('AssociateNatGatewayAddress', {
       NatGatewayId,
       AllocationIds: [second.AllocationId],
@@ -236,21 +240,30 @@ describe('a public NAT gateway', () => {
 });
 
 test('a private NAT gateway needs no internet gateway and has up to eight addresses', async () => {
-  const { api, SubnetId } = await setUp();
+  const { api, VpcId, SubnetId } = await setUp();
   const { NatGatewayId } = await makeNatGateway(api, {
     SubnetId,
     ConnectivityType: 'private',
-    SecondaryPrivateIpAddressCount: 2,
+    PrivateIpAddress: '10.0.0.50',
+    SecondaryPrivateIpAddresses: ['10.0.0.51'],
   });
   const addresses = async () => (await seen(api, NatGatewayId))?.NatGatewayAddresses ?? [];
-  expect(await addresses()).toHaveLength(3);
-  expect((await addresses()).map(one => one.PublicIp)).toEqual([undefined, undefined, undefined]);
+  expect((await addresses()).map(one => [one.PrivateIp, one.PublicIp, one.IsPrimary])).toEqual([
+    ['10.0.0.50', undefined, true],
+    ['10.0.0.51', undefined, false],
+  ]);
+  const { NatGatewayId: counted } = await makeNatGateway(api, {
+    SubnetId: (await makeSubnet(api, VpcId, { CidrBlock: '10.0.1.0/24' })).SubnetId,
+    ConnectivityType: 'private',
+    SecondaryPrivateIpAddressCount: 2,
+  });
+  expect((await seen(api, counted))?.NatGatewayAddresses).toHaveLength(3);
   const given = await api.call<AssignPrivateNatGatewayAddressResult>('AssignPrivateNatGatewayAddress', {
     NatGatewayId,
     PrivateIpAddresses: ['10.0.0.99'],
   });
   expect(given.NatGatewayAddresses).toMatchObject([{ PrivateIp: '10.0.0.99', Status: 'assigning', IsPrimary: false }]);
-  const many = { NatGatewayId, PrivateIpAddressCount: 5 };
+  const many = { NatGatewayId, PrivateIpAddressCount: 6 };
   expect((await api.fail('AssignPrivateNatGatewayAddress', many)).code).toBe('PrivateIpAddressLimitExceeded');
   const none = { NatGatewayId, PrivateIpAddresses: ['10.0.0.98'] };
   expect((await api.fail('UnassignPrivateNatGatewayAddress', none)).code).toBe('InvalidParameterValue');

@@ -339,6 +339,7 @@ resource "aws_instance" "web" {
   ami                    = data.aws_ssm_parameter.micro.insecure_value
   instance_type          = "t3.nano"
   subnet_id              = aws_subnet.public[1].id
+  private_ip             = "10.0.1.10"
   vpc_security_group_ids = [aws_security_group.web.id]
   depends_on             = [aws_internet_gateway.main]
 }
