@@ -148,6 +148,10 @@ describe.skipIf(skip)('a network of two instances', () => {
   test('everything is taken down again', { timeout: 120_000 }, async () => {
     expect((await aws.failure`ec2 delete-vpc --vpc-id ${vpc}`).stderr).toContain('DependencyViolation');
     await guests.terminate(a, b);
+    // The interface is nobody's then, and still has the Elastic IP address.
+    expect((await aws.failure`ec2 release-address --allocation-id ${eip}`).stderr).toContain('InvalidIPAddress.InUse');
+    const association = await aws`ec2 describe-addresses --allocation-ids ${eip} --query Addresses[].AssociationId`;
+    await aws`ec2 disassociate-address --association-id ${association}`;
     await aws`ec2 release-address --allocation-id ${eip}`;
     await aws`ec2 delete-network-interface --network-interface-id ${eni}`;
     expect(
