@@ -60,6 +60,18 @@ export const idKinds = {
     malformed: 'InvalidNetworkInterfacePermissionId.Malformed',
     notFound: 'InvalidNetworkInterfacePermissionID.NotFound',
   },
+  networkInsightsPath: {
+    prefix: 'nip',
+    noun: 'network insights path ID',
+    malformed: 'InvalidNetworkInsightsPathId.Malformed',
+    notFound: 'InvalidNetworkInsightsPathId.NotFound',
+  },
+  networkInsightsAnalysis: {
+    prefix: 'nia',
+    noun: 'network insights analysis ID',
+    malformed: 'InvalidNetworkInsightsAnalysisId.Malformed',
+    notFound: 'InvalidNetworkInsightsAnalysisId.NotFound',
+  },
   internetGateway: {
     prefix: 'igw',
     noun: 'internetGateway ID',

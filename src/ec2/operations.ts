@@ -12,6 +12,7 @@ import { natGatewayOperations } from './nat-gateways/operations.ts';
 import { networkAclOperations } from './network-acls/operations.ts';
 import { networkInterfaceOperations } from './network-interfaces/operations.ts';
 import { prefixListOperations } from './prefix-lists/operations.ts';
+import { reachabilityOperations } from './reachability/operations.ts';
 import { accountAttributeOperations } from './regions/account-attributes.ts';
 import { regionOperations } from './regions/operations.ts';
 import { routeTableOperations } from './route-tables/operations.ts';
@@ -41,6 +42,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...networkAclOperations,
   ...networkInterfaceOperations,
   ...prefixListOperations,
+  ...reachabilityOperations,
   ...routeTableOperations,
   ...securityGroupOperations,
   ...snapshotReadOperations,

@@ -12,6 +12,7 @@ import { networkAcls } from './network-acls/model.ts';
 import { networkInterfaces } from './network-interfaces/model.ts';
 import { networkInterfacePermissions } from './network-interfaces/permissions.ts';
 import { prefixLists, prefixListVersions } from './prefix-lists/model.ts';
+import { networkInsightsAnalyses, networkInsightsPaths } from './reachability/model.ts';
 import { routeTables } from './route-tables/model.ts';
 import { securityGroupRules, securityGroups } from './security-groups/model.ts';
 import { snapshots } from './snapshots/model.ts';
@@ -38,6 +39,8 @@ export const ec2Tables: readonly AnyTable[] = [
   natGateways,
   networkAcls,
   networkInterfacePermissions,
+  networkInsightsAnalyses,
+  networkInsightsPaths,
   networkInterfaces,
   prefixListVersions,
   prefixLists,

@@ -14,6 +14,7 @@ import { natGateways } from '../nat-gateways/model.ts';
 import { networkAcls } from '../network-acls/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
+import { networkInsightsAnalyses, networkInsightsPaths } from '../reachability/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { securityGroupRules, securityGroups } from '../security-groups/model.ts';
 import { snapshots } from '../snapshots/model.ts';
@@ -46,6 +47,8 @@ export const resourceTypes: readonly ResourceType[] = [
   type('key-pair', idKinds.keyPair, keyPairs),
   type('natgateway', idKinds.natGateway, natGateways),
   type('network-acl', idKinds.networkAcl, networkAcls),
+  type('network-insights-analysis', idKinds.networkInsightsAnalysis, networkInsightsAnalyses),
+  type('network-insights-path', idKinds.networkInsightsPath, networkInsightsPaths),
   type('network-interface', idKinds.networkInterface, networkInterfaces),
   type('prefix-list', idKinds.prefixList, prefixLists),
   type('route-table', idKinds.routeTable, routeTables),
