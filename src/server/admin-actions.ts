@@ -6,6 +6,8 @@ import type { Authorizer } from '../api/authorize.ts';
 import type { CallHandler, Principal } from '../api/call.ts';
 import { ApiError } from '../api/errors.ts';
 import type { Services } from '../api/services.ts';
+import { protocolNumbers } from '../ec2/reachability/packet.ts';
+import { explainWhy, type WhyAnswer } from '../ec2/reachability/why.ts';
 import { rootArn } from '../iam/arns.ts';
 import { explain } from '../iam/policy/explain.ts';
 import type { State } from '../state/state.ts';
@@ -57,6 +59,7 @@ export function adminActions(context: AdminContext): Readonly<Record<string, Adm
       return output ?? {};
     },
     checkPolicy: input => checkPolicy(context, input),
+    why: input => why(context, input),
   };
 }
 
@@ -110,6 +113,26 @@ function checkPolicy(
   const { decision } = authorizer.verdict(context, { action, arn: resource, keys });
   const words = explain(decision, { action, resource, keys: new Map() }, principal.arn);
   return { effect: decision.effect, explanation: words };
+}
+
+/** Whether one end of a network can reach another, and why. */
+function why({ state, firstAccount }: AdminContext, input: Readonly<Record<string, unknown>>): WhyAnswer {
+  const account = accountOf(state, optionalText(input, 'account') ?? firstAccount);
+  const { port } = input;
+  if (port !== undefined && (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535))
+    throw new ApiError('ValidationError', 'port must be a number from 0 to 65535.');
+  const protocol = optionalText(input, 'protocol') ?? 'tcp';
+  if (!isProtocol(protocol)) throw new ApiError('ValidationError', `'${protocol}' is not a protocol here.`);
+  return explainWhy(state, `${account}/${optionalText(input, 'region') ?? 'us-east-1'}`, {
+    source: text(input, 'source'),
+    destination: text(input, 'destination'),
+    protocol,
+    ...(port === undefined ? {} : { port }),
+  });
+}
+
+function isProtocol(name: string): name is keyof typeof protocolNumbers {
+  return Object.hasOwn(protocolNumbers, name);
 }
 
 function text(input: Readonly<Record<string, unknown>>, name: string): string {

@@ -102,7 +102,7 @@ describe('the route of the administrator', () => {
     for (const body of ['', '{', '[]', '{"action":1}', '{"action":"listAccounts","input":1}'])
       expect(await send(body, root)).toMatchObject({ status: 400, body: { code: 'ValidationError' } });
     expect(await act('toString')).toMatchObject({ status: 400, body: { code: 'InvalidAction' } });
-    for (const action of ['createAccount', 'call', 'checkPolicy', 'setOptIn'])
+    for (const action of ['createAccount', 'call', 'checkPolicy', 'setOptIn', 'why'])
       expect(await act(action, { name: 1 })).toMatchObject({ status: 400, body: { code: 'ValidationError' } });
   });
 });
@@ -183,5 +183,22 @@ describe('a check of policies', () => {
     for (const name of ['nobody', 'arn:aws:iam::000000000000:user/x/admin', 'arn:x', 'role/admin'])
       expect(await check(name, 'ec2:RunInstances', '*')).toBe('NoSuchEntity');
     expect(await check('admin', 'ec2:*', '*')).toBe('ValidationError');
+  });
+});
+
+describe('why', () => {
+  it('follows packets in the network of an account', async () => {
+    const [web] = await launch(api, {
+      TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'w' }] }],
+    });
+    const ask = (input: object) => act('why', { source: 'internet', destination: 'w', port: 22, ...input });
+    expect(await ask({})).toMatchObject({
+      status: 200,
+      body: { reachable: false, summary: expect.stringContaining(`cannot reach w (${web?.InstanceId})`) },
+    });
+    expect(await ask({ account: 'other' })).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    expect(await ask({ account: 'nobody' })).toMatchObject({ status: 404, body: { code: 'NoSuchEntity' } });
+    for (const wrong of [{ port: 65_536 }, { port: '22' }, { protocol: 'constructor' }])
+      expect(await ask(wrong)).toMatchObject({ status: 400, body: { code: 'ValidationError' } });
   });
 });
