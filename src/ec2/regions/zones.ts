@@ -33,6 +33,18 @@ export function zoneId(zone: string): string {
 
 /** `us-east-1` → `use1`, `ap-southeast-2` → `apse2`, `us-gov-west-1` → `usgw1`. */
 export function zoneIdPrefix(region: string): string {
+  let prefix = prefixes.get(region);
+  if (prefix === undefined) {
+    prefix = makePrefix(region);
+    // Names come from requests, too.
+    if (prefixes.size < 100) prefixes.set(region, prefix);
+  }
+  return prefix;
+}
+
+const prefixes = new Map<string, string>();
+
+function makePrefix(region: string): string {
   const parts = region.split('-');
   return parts
     .map((part, index) => (index === 0 ? part : (directions[part] ?? (/^\d+$/.test(part) ? part : part.slice(0, 1)))))

@@ -118,5 +118,19 @@ export function matcherOf(pattern: Pattern): (text: string) => boolean {
     const start = String.fromCharCode(...pattern.slice(0, -1));
     return value => value.startsWith(start);
   }
-  return value => matches(pattern, value);
+  // Most texts do not match, and most of those lack what has no wildcards.
+  const needed = longestLiteral(pattern);
+  return value => value.includes(needed) && matches(pattern, value);
+}
+
+/** The longest part without wildcards; empty when there is none. */
+function longestLiteral(pattern: Pattern): string {
+  let longest: Pattern = [];
+  let start = 0;
+  for (let at = 0; at <= pattern.length; at++) {
+    if (at < pattern.length && (pattern[at] as number) >= 0) continue;
+    if (at - start > longest.length) longest = pattern.slice(start, at);
+    start = at + 1;
+  }
+  return String.fromCharCode(...longest);
 }
