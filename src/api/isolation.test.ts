@@ -101,7 +101,54 @@ beforeAll(async () => {
   const accessKeyId = await one('CreateAccessKey', { UserName: 'victim-user' }, 'AccessKey', 'AccessKeyId');
   await call('PutUserPolicy', { UserName: 'victim-user', PolicyName: 'victim-inline', PolicyDocument }, iam);
 
+  const made = async (operation: string, input: object, list: string, id: string) => {
+    const answer = await call<Record<string, Record<string, string>>>(operation, input);
+    return answer[list]?.[id] ?? '';
+  };
+  const natType = { SubnetId, ConnectivityType: 'private' };
+  const natGatewayId = await made(
+    'CreateNatGateway',
+    { ...natType, ...tagged('natgateway') },
+    'NatGateway',
+    'NatGatewayId',
+  );
+  const peerVpcId = await made('CreateVpc', { CidrBlock: '10.77.0.0/16', ...tagged('vpc') }, 'Vpc', 'VpcId');
+  const connection = { VpcId, PeerVpcId: peerVpcId, ...tagged('vpc-peering-connection') };
+  const peeringId = await made(
+    'CreateVpcPeeringConnection',
+    connection,
+    'VpcPeeringConnection',
+    'VpcPeeringConnectionId',
+  );
+  const endpoint = { VpcId, ServiceName: 'com.amazonaws.us-east-1.s3', ...tagged('vpc-endpoint') };
+  const vpcEndpointId = await made('CreateVpcEndpoint', endpoint, 'VpcEndpoint', 'VpcEndpointId');
+  const list = { PrefixListName: secret, AddressFamily: 'IPv4', MaxEntries: 2, Entries: [{ Cidr: '10.9.8.0/24' }] };
+  const prefixListId = await made('CreateManagedPrefixList', list, 'PrefixList', 'PrefixListId');
+  const { AllocationId, PublicIp } = await call<{ AllocationId: string; PublicIp: string }>('AllocateAddress');
+  const permission = { NetworkInterfaceId, AwsAccountId: '999988887777', Permission: 'EIP-ASSOCIATE' };
+  const permissionId = await made(
+    'CreateNetworkInterfacePermission',
+    permission,
+    'InterfacePermission',
+    'NetworkInterfacePermissionId',
+  );
+  const egressId = await made(
+    'CreateEgressOnlyInternetGateway',
+    { VpcId },
+    'EgressOnlyInternetGateway',
+    'EgressOnlyInternetGatewayId',
+  );
+
   const ids: Record<string, string> = {
+    NatGatewayId: natGatewayId,
+    PeerVpcId: peerVpcId,
+    VpcPeeringConnectionId: peeringId,
+    VpcEndpointId: vpcEndpointId,
+    PrefixListId: prefixListId,
+    AllocationId,
+    PublicIp,
+    NetworkInterfacePermissionId: permissionId,
+    EgressOnlyInternetGatewayId: egressId,
     InstanceId: InstanceId,
     ImageId: imageId,
     VolumeId: volumes.Volumes[0]?.VolumeId ?? '',
