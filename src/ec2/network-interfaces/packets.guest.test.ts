@@ -13,7 +13,7 @@ import type {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApi } from '../../api/testing.ts';
 import { Controllers } from '../../controllers/controllers.ts';
-import { createFabric } from '../../engine/qemu/fabric/fabric.ts';
+import { createFabric, type Fabric } from '../../engine/qemu/fabric/fabric.ts';
 import { Guests } from '../../engine/qemu/fabric/test-guests.ts';
 import { recordRunning } from '../instances/outcomes.ts';
 import { natGatewayController } from '../nat-gateways/controller.ts';
@@ -33,20 +33,36 @@ import { Network } from './network.ts';
 const unique = randomBytes(3).toString('hex');
 const publicPool = '198.19.233.0/24';
 const guests = new Guests(`fbp${unique}`);
-const fabric = createFabric({ dataDir: `/tmp/fogbank-packets-${unique}`, publicPool, ports: guests.ports });
 const api = createTestApi(undefined, publicPool);
-const network = new Network(api.state, fabric);
 const problems: string[] = [];
-const controllers = new Controllers(
-  api.state,
-  [
-    networkInterfaceController(api.state, network),
-    securityGroupController(api.state, network),
-    vpcController(api.state, network),
-    natGatewayController({ state: api.state, clock: api.clock, network }),
-  ],
-  line => problems.push(line),
-);
+
+/** What a server is to its networks. */
+interface Serving {
+  readonly fabric: Fabric;
+  readonly controllers: Controllers;
+}
+
+async function serve(): Promise<Serving> {
+  const fabric = createFabric({ dataDir: `/tmp/fogbank-packets-${unique}`, publicPool, ports: guests.ports });
+  await fabric.open({ onListening: () => undefined, onClosed: () => undefined });
+  const network = new Network(api.state, fabric);
+  const controllers = new Controllers(
+    api.state,
+    [
+      networkInterfaceController(api.state, network),
+      securityGroupController(api.state, network),
+      vpcController(api.state, network),
+      natGatewayController({ state: api.state, clock: api.clock, network }),
+    ],
+    line => problems.push(line),
+  );
+  await network.removeOrphans();
+  controllers.start();
+  await controllers.idle();
+  return { fabric, controllers };
+}
+
+let serving: Serving;
 const partner = { account: '111111111111' };
 const worldAccount = { account: '333333333333' };
 const refused = /^failed/;
@@ -54,7 +70,7 @@ const refused = /^failed/;
 /** Waits until the packets are as the calls said. */
 async function settled(): Promise<void> {
   await api.state.settled();
-  await controllers.idle();
+  await serving.controllers.idle();
 }
 
 /** Launches an instance whose machine is a namespace with a server at port 22. */
@@ -68,13 +84,16 @@ async function start(input: object, options: object = {}): Promise<Instance & { 
   });
   api.state.write(tx => recordRunning(tx, InstanceId, api.clock.now(), true));
   await settled();
-  const address = made?.PrivateIpAddress ?? '';
-  const third = Number(address.split('.')[2]);
-  const router = address.replace(/\d+\.\d+$/, `${third - (third % 16)}.1`);
-  await guests.configure(guest, address, router);
+  await configure(guest, made?.PrivateIpAddress ?? '');
   await guests.serve(guest, 22);
   const seen = await api.call<DescribeInstancesResult>('DescribeInstances', { InstanceIds: [InstanceId] }, options);
   return { ...seen.Reservations?.[0]?.Instances?.[0], guest };
+}
+
+/** As DHCP would; subnets are /20. */
+async function configure(guest: string, address: string): Promise<void> {
+  const third = Number(address.split('.')[2]);
+  await guests.configure(guest, address, address.replace(/\d+\.\d+$/, `${third - (third % 16)}.1`));
 }
 
 async function mainTable(VpcId: string, options: object = {}): Promise<string> {
@@ -100,8 +119,7 @@ let world: Awaited<ReturnType<typeof start>>;
 let groupId = '';
 
 beforeAll(async () => {
-  await fabric.open({ onListening: () => undefined, onClosed: () => undefined });
-  controllers.start();
+  serving = await serve();
   vpcId = (await makeVpc(api)).VpcId;
   publicSubnet = (await makeSubnet(api, vpcId, { CidrBlock: '10.0.0.0/20' })).SubnetId;
   privateSubnet = (await makeSubnet(api, vpcId, { CidrBlock: '10.0.16.0/20' })).SubnetId;
@@ -118,8 +136,8 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await controllers.close();
-  await fabric.destroy();
+  await serving.controllers.close();
+  await serving.fabric.destroy();
   await guests.remove();
 });
 
@@ -157,7 +175,7 @@ test('through a NAT gateway a private subnet reaches the outside under its Elast
   expect(problems).toEqual([]);
 });
 
-test('a peering connection joins VPCs of two accounts while it is active, and groups refer to each other across it', async () => {
+test('a peering connection joins VPCs of two accounts while it is active, and groups refer to each other across it; restarts change nothing', async () => {
   const { VpcId: peerVpc } = await makeVpc(api, { CidrBlock: '10.1.0.0/16' }, partner);
   const { SubnetId } = await makeSubnet(api, peerVpc, { CidrBlock: '10.1.0.0/20' }, partner);
   const id = await askFor(api, { VpcId: vpcId, PeerVpcId: peerVpc, PeerOwnerId: partner.account });
@@ -176,6 +194,32 @@ test('a peering connection joins VPCs of two accounts while it is active, and gr
   expect(await reach(outer, peer.PrivateIpAddress)).toBe(outer.PrivateIpAddress);
   expect(await reach(peer, outer.PrivateIpAddress)).toBe(peer.PrivateIpAddress);
   expect(await reach(stranger, peer.PrivateIpAddress), 'it is in no group that the rule names').toMatch(refused);
+
+  // Another server finds what this one left; after a start of the machine there is nothing to be found.
+  const eip = await api.call<AllocateAddressResult>('AllocateAddress');
+  const nat = { SubnetId: publicSubnet, AllocationId: eip.AllocationId };
+  const { NatGateway } = await api.call<CreateNatGatewayResult>('CreateNatGateway', nat);
+  const tables = await api.call<DescribeRouteTablesResult>('DescribeRouteTables', {
+    Filters: [{ Name: 'association.subnet-id', Values: [privateSubnet] }],
+  });
+  await api.call('ReplaceRoute', {
+    RouteTableId: tables.RouteTables?.[0]?.RouteTableId,
+    DestinationCidrBlock: '0.0.0.0/0',
+    NatGatewayId: NatGateway?.NatGatewayId,
+  });
+  await settled();
+  for (const restart of ['server', 'machine']) {
+    await serving.controllers.close();
+    await serving.fabric.close();
+    if (restart === 'machine') await serving.fabric.destroy();
+    serving = await serve();
+    if (restart === 'machine')
+      for (const one of [inside, world, peer, outer, stranger]) await configure(one.guest, one.PrivateIpAddress ?? '');
+    expect(await reach(inside, world.PublicIpAddress), restart).toBe(eip.PublicIp);
+    expect(await reach(outer, peer.PrivateIpAddress), restart).toBe(outer.PrivateIpAddress);
+    expect(await reach(stranger, peer.PrivateIpAddress), restart).toMatch(refused);
+  }
+
   await api.call('DeleteVpcPeeringConnection', over, partner);
   await settled();
   expect(await reach(outer, peer.PrivateIpAddress)).toMatch(refused);
