@@ -11,6 +11,7 @@ import { type ReadContext, readOperation, type WriteContext, writeOperation } fr
 import { attributeKeys } from '../access/attribute-keys.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { checkTypes } from '../network-interfaces/types.ts';
 import { resolveGroups } from '../security-groups/resolve.ts';
 import { volumes } from '../volumes/model.ts';
 import { checkUserData, checkUserDataSize } from './launch/user-data.ts';
@@ -239,6 +240,10 @@ function setType(name: string | undefined): Change {
         `'${type.name}' allows ${type.maximumInterfaces} network interfaces; the instance has ${row.networkInterfaceIds.length}.`,
       );
     }
+    checkTypes(
+      type,
+      row.networkInterfaceIds.flatMap(id => context.db.get(networkInterfaces, id) ?? []),
+    );
     const cpuOptions = { coreCount: type.cores, threadsPerCore: type.threadsPerCore };
     const creditSpecification = type.burstable
       ? (row.creditSpecification ?? (type.name.startsWith('t2.') ? 'standard' : 'unlimited'))

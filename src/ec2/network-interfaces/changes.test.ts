@@ -95,7 +95,7 @@ describe('CreateNetworkInterface', () => {
     [{ Ipv4Prefixes: [{ Ipv4Prefix: '10.0.0.0/28' }] }, 'InvalidIPAddress.InUse'],
     [{ Ipv4Prefixes: [{ Ipv4Prefix: '10.0.0.32/27' }] }, 'InvalidParameterValue'],
     [{ Groups: ['sg-00000001'] }, 'InvalidGroup.NotFound'],
-    [{ InterfaceType: 'efa' }, 'UnsupportedOperation'],
+    [{ InterfaceType: 'efa-only' }, 'UnsupportedOperation'],
     [{ SubnetId: 'subnet-00000001' }, 'InvalidSubnetID.NotFound'],
     [{ SecondaryPrivateIpAddressCount: -1 }, 'InvalidParameterValue'],
   ])('%j answers %s', async (input, code) => {

@@ -23,6 +23,7 @@ import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 import { checkDescription } from './modify.ts';
 import { mayUse, removePermissions } from './permissions.ts';
 import { renderNetworkInterface } from './render.ts';
+import { checkTypes, requestedType } from './types.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html */
 const createInterface = writeOperation<CreateNetworkInterfaceRequest, CreateNetworkInterfaceResult>({
@@ -50,6 +51,7 @@ const createInterface = writeOperation<CreateNetworkInterfaceRequest, CreateNetw
       subnet,
       groupIds,
       description: checkDescription(input.Description ?? ''),
+      interfaceType: requestedType(input.InterfaceType),
       privateIpAddress: primary,
       secondaryPrivateIpAddresses: secondary,
       secondaryPrivateIpAddressCount: count('secondaryPrivateIpAddressCount', input.SecondaryPrivateIpAddressCount),
@@ -98,12 +100,6 @@ function count(name: string, value = 0): number {
 }
 
 function refuseUnsupported(input: CreateNetworkInterfaceRequest): void {
-  if (input.InterfaceType !== undefined) {
-    throw new ApiError(
-      'UnsupportedOperation',
-      `Network interfaces of the type ${input.InterfaceType} are not supported by this version of Fogbank. Leave InterfaceType out.`,
-    );
-  }
   const other = (['ConnectionTrackingSpecification', 'Operator'] as const).find(name => input[name] !== undefined);
   if (other !== undefined || input.EnablePrimaryIpv6 === true) {
     throw new ApiError(
@@ -200,6 +196,13 @@ function checkAttachable(
       `Interface count ${present.length + 1} exceeds the limit for ${type.name}: it may have ${type.maximumInterfaces}.`,
     );
   }
+  checkTypes(type, [...present, row]);
+  if (row.interfaceType === 'efa' && instance.state !== 'stopped') {
+    throw new ApiError(
+      'IncorrectInstanceState',
+      `An Elastic Fabric Adapter is attached at launch or while the instance is stopped; '${instance.instanceId}' is ${instance.state}.`,
+    );
+  }
   const ipv4 = row.privateIpAddresses.length + (row.ipv4Prefixes ?? []).length;
   if (ipv4 > type.ipv4AddressesPerInterface) {
     throw new ApiError(
@@ -236,6 +239,13 @@ const detachInterface = writeOperation<DetachNetworkInterfaceRequest, object>({
       throw new ApiError(
         'OperationNotPermitted',
         'The network interface at device index 0 and networkCard index 0 cannot be detached.',
+      );
+    }
+    const state = context.db.get(instances, row.attachment.instanceId)?.state;
+    if (row.interfaceType === 'efa' && state === 'running') {
+      throw new ApiError(
+        'IncorrectInstanceState',
+        `An Elastic Fabric Adapter cannot be detached from a running instance. Stop '${row.attachment.instanceId}' first.`,
       );
     }
     detachFromInstance(context.db, row, input.Force === true);

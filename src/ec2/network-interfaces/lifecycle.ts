@@ -30,6 +30,7 @@ export interface NewNetworkInterface extends Omit<NewAddresses, 'privateIpAddres
   /** As `resolveGroups` answers them. */
   readonly groupIds: readonly string[];
   readonly description?: string | undefined;
+  readonly interfaceType?: NetworkInterfaceRow['interfaceType'] | undefined;
   /** The primary address; a free one unless given. */
   readonly privateIpAddress?: string | undefined;
   /** Further addresses, wanted ones. */
@@ -58,7 +59,7 @@ export function createNetworkInterface(context: Context, wanted: NewNetworkInter
     macAddress: newMacAddress(db),
     description: wanted.description ?? '',
     status: 'available',
-    interfaceType: 'interface',
+    interfaceType: wanted.interfaceType ?? 'interface',
     requesterManaged: false,
     sourceDestCheck: true,
     groupIds: wanted.groupIds,

@@ -22,7 +22,7 @@ export interface NetworkInterfaceRow {
   readonly macAddress: string;
   readonly description: string;
   readonly status: 'available' | 'in-use' | 'attaching' | 'detaching';
-  readonly interfaceType: 'interface' | 'nat_gateway';
+  readonly interfaceType: 'interface' | 'efa' | 'nat_gateway';
   readonly requesterManaged: boolean;
   readonly sourceDestCheck: boolean;
   readonly groupIds: readonly string[];

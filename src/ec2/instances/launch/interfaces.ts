@@ -3,7 +3,9 @@ import { ApiError } from '../../../api/errors.ts';
 import { findById, idKinds } from '../../../api/ids.ts';
 import type { ReadContext } from '../../../api/operation.ts';
 import type { NewAddresses } from '../../network-interfaces/lifecycle.ts';
+import { refuseManaged } from '../../network-interfaces/managed.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../../network-interfaces/model.ts';
+import { requestedType } from '../../network-interfaces/types.ts';
 import { zonesOf } from '../../regions/zones.ts';
 import { resolveGroups } from '../../security-groups/resolve.ts';
 import { chooseSubnet } from '../../subnets/choose.ts';
@@ -17,6 +19,7 @@ export type InterfacePlan =
       readonly deviceIndex: number;
       readonly subnet: SubnetRow;
       readonly groupIds: readonly string[];
+      readonly interfaceType: 'interface' | 'efa';
       readonly description: string;
       readonly privateIpAddress?: string;
       readonly secondaryAddresses: readonly string[];
@@ -116,6 +119,7 @@ function planDefault(context: ReadContext, input: RunInstancesRequest, limits: I
       vpcId: subnet.vpcId,
       subnetId: subnet.subnetId,
     }),
+    interfaceType: 'interface',
     description: '',
     ...(input.PrivateIpAddress === undefined ? {} : { privateIpAddress: input.PrivateIpAddress }),
     secondaryAddresses: [],
@@ -186,6 +190,7 @@ function planOne(
     deviceIndex,
     subnet,
     groupIds: resolveGroups(context, { ids: one.Groups, vpcId: subnet.vpcId, subnetId: subnet.subnetId }),
+    interfaceType: requestedType(one.InterfaceType),
     description: one.Description ?? '',
     ...(primary === undefined ? {} : { privateIpAddress: primary }),
     secondaryAddresses: secondary,
@@ -224,6 +229,7 @@ function planExisting(
     );
   }
   const row = findById(context, networkInterfaces, idKinds.networkInterface, one.NetworkInterfaceId ?? '');
+  refuseManaged(row);
   if (row.attachment !== undefined) {
     throw new ApiError('InvalidNetworkInterface.InUse', `Interface: [${row.networkInterfaceId}] in use.`);
   }
@@ -292,8 +298,6 @@ function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
     );
   };
   if (one.AssociateCarrierIpAddress === true) refuse('AssociateCarrierIpAddress');
-  if (one.InterfaceType !== undefined && one.InterfaceType !== 'interface')
-    refuse(`InterfaceType=${one.InterfaceType}`);
   if ((one.NetworkCardIndex ?? 0) !== 0) refuse('NetworkCardIndex');
   if (one.PrimaryIpv6 === true) refuse('PrimaryIpv6');
   if (one.ConnectionTrackingSpecification !== undefined) refuse('ConnectionTrackingSpecification');

@@ -10,6 +10,7 @@ import { type InstanceTypeFacts, instanceType } from '../../instance-types/catal
 import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
 import { assignPublicIp, attachNetworkInterface, createNetworkInterface } from '../../network-interfaces/lifecycle.ts';
 import type { NetworkInterfaceRow } from '../../network-interfaces/model.ts';
+import { checkTypes } from '../../network-interfaces/types.ts';
 import { checkMetadataTagKeys } from '../../tags/metadata-keys.ts';
 import { addTags, parseTagSpecifications, type Tags } from '../../tags/model.ts';
 import { volumes } from '../../volumes/model.ts';
@@ -50,6 +51,10 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     addressesPerInterface: type.ipv4AddressesPerInterface,
     ipv6AddressesPerInterface: type.ipv6AddressesPerInterface,
   });
+  checkTypes(
+    type,
+    plans.map(plan => (plan.kind === 'existing' ? plan.row : plan)),
+  );
   if ((input.PrivateIpAddress !== undefined || (input.Ipv6Addresses?.length ?? 0) > 0) && maximum > 1) {
     throw new ApiError(
       'InvalidParameterCombination',
@@ -180,6 +185,7 @@ function addInterface(
   const row = createNetworkInterface(context, {
     subnet: plan.subnet,
     groupIds: plan.groupIds,
+    interfaceType: plan.interfaceType,
     description: plan.description,
     privateIpAddress: plan.privateIpAddress,
     secondaryPrivateIpAddresses: plan.secondaryAddresses,
