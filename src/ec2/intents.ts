@@ -145,7 +145,12 @@ export function groupIntent(db: Reader, groupId: string): SecurityGroupIntent {
 }
 
 /** What the fabric must know of an interface. @throws Error when the interface does not exist. */
-export function portIntent(db: Reader, networkInterfaceId: string, metadataHopLimit: number): PortIntent {
+export function portIntent(
+  db: Reader,
+  networkInterfaceId: string,
+  metadataHopLimit: number,
+  metadataIpv6 = false,
+): PortIntent {
   const row = db.get(networkInterfaces, networkInterfaceId);
   const primary = row?.privateIpAddresses[0];
   if (row === undefined || primary === undefined)
@@ -164,6 +169,7 @@ export function portIntent(db: Reader, networkInterfaceId: string, metadataHopLi
     groupIds: row.groupIds,
     sourceDestCheck: row.sourceDestCheck,
     metadataHopLimit,
+    ...(metadataIpv6 ? { metadataIpv6 } : {}),
   };
 }
 

@@ -16,9 +16,10 @@ export interface Caller {
   readonly networkInterfaceId: string;
 }
 
-/** The owner of a private address in a VPC, when it is an instance's. */
+/** The owner of a private or IPv6 address in a VPC, when it is an instance's. */
 export function findCaller(db: Reader, vpcId: string, address: string): Caller | undefined {
-  const row = db.firstBy(networkInterfaces, 'privateIp', `${vpcId} ${address}`);
+  const index = address.includes(':') ? 'ipv6Address' : 'privateIp';
+  const row = db.firstBy(networkInterfaces, index, `${vpcId} ${address}`);
   if (row?.attachment === undefined) return undefined;
   const instance = db.get(instances, row.attachment.instanceId);
   if (instance === undefined || instance.state === 'terminated') return undefined;

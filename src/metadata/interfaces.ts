@@ -1,7 +1,7 @@
 import { accountOf } from '../api/owner.ts';
 import type { NetworkInterfaceRow } from '../ec2/network-interfaces/model.ts';
-import { subnets } from '../ec2/subnets/model.ts';
-import { vpcs } from '../ec2/vpcs/model.ts';
+import { type SubnetRow, subnets } from '../ec2/subnets/model.ts';
+import { type VpcRow, vpcs } from '../ec2/vpcs/model.ts';
 import { type Caller, groupNames, interfacesOf, localHostName, publicAddresses, publicHostName } from './caller.ts';
 import { collection, directory, leaf, lines, since } from './node.ts';
 import type { Subject } from './subject.ts';
@@ -16,6 +16,12 @@ interface InterfaceSubject {
 const interfaceDirectory = directory<InterfaceSubject>({
   'device-number': leaf(({ row }) => row.attachment?.deviceIndex.toString()),
   'interface-id': leaf(({ row }) => row.networkInterfaceId),
+  'ipv4-prefix': lines(({ row }) => row.ipv4Prefixes ?? []),
+  'ipv6-prefix': lines(({ row }) => row.ipv6Prefixes ?? []),
+  ipv6s: since(
+    '2016-06-30',
+    lines(({ row }) => row.ipv6Addresses ?? []),
+  ),
   'ipv4-associations': collection({
     members: ({ row }) =>
       new Map(
@@ -40,11 +46,19 @@ const interfaceDirectory = directory<InterfaceSubject>({
   'security-groups': lines(({ caller, row }) => groupNames(caller.db, row.groupIds)),
   'subnet-id': leaf(({ row }) => row.subnetId),
   'subnet-ipv4-cidr-block': leaf(({ caller, row }) => caller.db.get(subnets, row.subnetId)?.cidrBlock),
+  'subnet-ipv6-cidr-blocks': since(
+    '2016-06-30',
+    lines(({ caller, row }) => ipv6Blocks(caller.db.get(subnets, row.subnetId))),
+  ),
   'vpc-id': leaf(({ row }) => row.vpcId),
   'vpc-ipv4-cidr-block': leaf(({ caller, row }) => caller.db.get(vpcs, row.vpcId)?.cidrBlock),
   'vpc-ipv4-cidr-blocks': since(
     '2016-06-30',
     lines(({ caller, row }) => vpcPrefixes(caller, row)),
+  ),
+  'vpc-ipv6-cidr-blocks': since(
+    '2016-06-30',
+    lines(({ caller, row }) => ipv6Blocks(caller.db.get(vpcs, row.vpcId))),
   ),
 });
 
@@ -59,6 +73,10 @@ export const network = directory<Subject>({
     }),
   }),
 });
+
+function ipv6Blocks(row: SubnetRow | VpcRow | undefined): string[] {
+  return (row?.ipv6Associations ?? []).map(one => one.ipv6CidrBlock);
+}
 
 /** The VPC's first prefix, then those added to it. */
 function vpcPrefixes({ db }: Caller, row: NetworkInterfaceRow): string[] {

@@ -89,6 +89,10 @@ export const metaData = directory<Subject>({
     '2007-08-29',
     leaf(({ instance }) => instance.instanceType),
   ),
+  ipv6: since(
+    '2021-01-03',
+    leaf(subject => primaryInterface(subject)?.ipv6Addresses?.[0]),
+  ),
   'local-hostname': since('2007-01-19', hostName),
   'local-ipv4': leaf(subject => primaryInterface(subject)?.privateIpAddresses[0]?.address),
   mac: since(

@@ -192,6 +192,16 @@ test('the same address in another VPC is another caller', async () => {
   expect((await ask('vpc-0eeeeeeeeeeeeeeee')).status).toBe(404);
 });
 
+test('by IPv6 it answers where the instance lets it', async () => {
+  metadata.changeInterface({ ipv6Addresses: ['fdf0:9ba0::a'] });
+  const ask = (address: string) =>
+    metadata.service.handle(metadata.vpcId, address, { method: 'GET', target: '/', headers: {} });
+  expect((await ask('fdf0:9ba0::a')).status).toBe(403);
+  options({ httpProtocolIpv6: 'enabled' });
+  expect((await ask('fdf0:9ba0::a')).status).toBe(200);
+  expect((await ask('fdf0:9ba0::b')).status).toBe(404);
+});
+
 test('what goes wrong inside is logged and shows nothing of itself', async () => {
   const lines: string[] = [];
   const broken = await createTestMetadata({

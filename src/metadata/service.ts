@@ -29,7 +29,8 @@ export interface MetadataRequest {
 
 /**
  * The instance metadata service (IMDS), versions 1 and 2, of all instances: it answers on the sockets of
- * 169.254.169.254:80 that the fabric hands over, one for each VPC, and knows its caller by VPC and source address.
+ * 169.254.169.254:80 and [fd00:ec2::254]:80 that the fabric hands over for each VPC, and knows its caller by VPC and source
+ * address.
  * Everything is read from the state when it is asked for, options included.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html
  */
@@ -111,7 +112,9 @@ export function createMetadataService({
       if (caller === undefined) return failure(404);
       if (!rateLimit.admit(caller.networkInterfaceId)) return failure(503);
       heard?.(caller.instance.instanceId);
-      if (caller.instance.metadataOptions.httpEndpoint === 'disabled') return failure(403);
+      const { httpEndpoint, httpProtocolIpv6 } = caller.instance.metadataOptions;
+      const isOpen = remoteAddress.includes(':') ? httpProtocolIpv6 === 'enabled' : true;
+      if (httpEndpoint === 'disabled' || !isOpen) return failure(403);
       const segments = pathSegments(request.target);
       if (segments === undefined) return failure(400);
       if (request.method === 'PUT') return issueToken(caller, segments, request);

@@ -45,7 +45,8 @@ export function createSockets(options: {
   readonly log: ((line: string) => void) | undefined;
 }): MetadataListener & { close(): Promise<void> } {
   const limits = { ...defaultLimits, ...options.limits };
-  const servers = new Map<string, Server>();
+  /** One for each IP version that a VPC has. */
+  const servers = new Map<string, Server[]>();
   const connections = new Map<Socket, Connection>();
   const perAddress = new Map<string, number>();
 
@@ -97,17 +98,17 @@ export function createSockets(options: {
   }
 
   function closeVpc(vpcId: string): Promise<void> {
-    const server = servers.get(vpcId);
+    const closed = (servers.get(vpcId) ?? []).map(
+      server => new Promise<void>(resolve => void server.close(() => resolve())),
+    );
     servers.delete(vpcId);
-    const closed = new Promise<void>(resolve => (server === undefined ? resolve() : server.close(() => resolve())));
     for (const [socket, connection] of connections) if (connection.vpcId === vpcId) socket.destroy();
-    return closed;
+    return Promise.all(closed).then(() => undefined);
   }
 
   return {
     onListening(vpcId, server) {
-      if (servers.has(vpcId)) void closeVpc(vpcId);
-      servers.set(vpcId, server);
+      servers.set(vpcId, [...(servers.get(vpcId) ?? []), server]);
       server.maxConnections = limits.connectionsPerVpc;
       server.on('connection', socket => accept(vpcId, socket));
       server.on('error', error => options.log?.(`metadata: the socket of ${vpcId} failed: ${error.message}`));

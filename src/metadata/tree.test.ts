@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dhcpOptions } from '../ec2/dhcp-options/model.ts';
 import { instances } from '../ec2/instances/model.ts';
+import { subnets } from '../ec2/subnets/model.ts';
 import { addTags } from '../ec2/tags/model.ts';
 import { vpcs } from '../ec2/vpcs/model.ts';
 import { createTestMetadata, type TestMetadata } from './testing.ts';
@@ -101,6 +102,33 @@ test('everything of an instance in its first minutes', async () => {
     '/latest/meta-data/services/partition': 'aws',
     '/latest/meta-data/system': 'nitro',
   });
+});
+
+test('of IPv6 there is what the interface, its subnet and its VPC have', async () => {
+  const mac = 'network/interfaces/macs/0a:00:00:00:00:10';
+  expect(await get('/latest/meta-data/')).not.toContain('ipv6');
+  expect(await get(`/latest/meta-data/${mac}/`)).not.toContain('ipv6');
+  metadata.state.write(tx => {
+    const associate = (ipv6CidrBlock: string) => [
+      { associationId: 'x', ipv6CidrBlock, ipv6Pool: 'Amazon', networkBorderGroup: 'eu-west-1' },
+    ];
+    for (const { row } of tx.entries(vpcs))
+      tx.put(vpcs, { ...row, ipv6Associations: associate('fdf0:9ba0:1:100::/56') });
+    for (const { row } of tx.entries(subnets))
+      tx.put(subnets, { ...row, ipv6Associations: associate('fdf0:9ba0:1:101::/64') });
+  });
+  metadata.changeInterface({
+    ipv6Addresses: ['fdf0:9ba0:1:101::a', 'fdf0:9ba0:1:101::b'],
+    ipv6Prefixes: ['fdf0:9ba0:1:101:5::/80'],
+    ipv4Prefixes: ['127.0.1.0/28'],
+  });
+  expect(await get('/latest/meta-data/ipv6')).toBe('fdf0:9ba0:1:101::a');
+  expect(await get(`/latest/meta-data/${mac}/ipv6s`)).toBe('fdf0:9ba0:1:101::a\nfdf0:9ba0:1:101::b');
+  expect(await get(`/latest/meta-data/${mac}/ipv6-prefix`)).toBe('fdf0:9ba0:1:101:5::/80');
+  expect(await get(`/latest/meta-data/${mac}/ipv4-prefix`)).toBe('127.0.1.0/28');
+  expect(await get(`/latest/meta-data/${mac}/subnet-ipv6-cidr-blocks`)).toBe('fdf0:9ba0:1:101::/64');
+  expect(await get(`/latest/meta-data/${mac}/vpc-ipv6-cidr-blocks`)).toBe('fdf0:9ba0:1:100::/56');
+  expect(await get('/2020-10-27/meta-data/')).not.toContain('ipv6\n');
 });
 
 test('every version can be crawled, and has what its time had', async () => {

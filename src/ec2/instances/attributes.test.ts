@@ -174,10 +174,17 @@ describe('metadata options', () => {
     expect((await see())?.MetadataOptions).toMatchObject(expected);
   });
 
+  it('let the metadata service answer by IPv6', async () => {
+    expect((await see())?.MetadataOptions).toMatchObject({ HttpProtocolIpv6: 'disabled' });
+    await api.call('ModifyInstanceMetadataOptions', { InstanceId, HttpProtocolIpv6: 'enabled' });
+    await api.call('ModifyInstanceMetadataOptions', { InstanceId, HttpPutResponseHopLimit: 2 });
+    expect((await see())?.MetadataOptions).toMatchObject({ HttpProtocolIpv6: 'enabled' });
+  });
+
   it.each([
     [{ HttpPutResponseHopLimit: 0 }, 'InvalidParameterValue'],
     [{ HttpEndpoint: 'off' }, 'InvalidParameterValue'],
-    [{ HttpProtocolIpv6: 'enabled' }, 'UnsupportedOperation'],
+    [{ HttpProtocolIpv6: 'on' }, 'InvalidParameterValue'],
   ])('refuse %j', async (change, code) => {
     expect((await api.fail('ModifyInstanceMetadataOptions', { InstanceId, ...change })).code).toBe(code);
   });

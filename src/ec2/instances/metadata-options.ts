@@ -39,6 +39,7 @@ export const modifyInstanceMetadataOptions = writeOperation<
       httpTokens: input.HttpTokens ?? now.httpTokens,
       httpPutResponseHopLimit: input.HttpPutResponseHopLimit ?? now.httpPutResponseHopLimit,
       httpEndpoint: input.HttpEndpoint ?? now.httpEndpoint,
+      httpProtocolIpv6: input.HttpProtocolIpv6 ?? now.httpProtocolIpv6,
       instanceMetadataTags: input.InstanceMetadataTags ?? now.instanceMetadataTags,
     };
     if (metadataOptions.instanceMetadataTags === 'enabled') checkMetadataTagKeys(tagsOf(context.db, row.instanceId));

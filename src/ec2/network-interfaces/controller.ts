@@ -33,7 +33,8 @@ function watched(db: Reader, change: Change): string[] {
   if (before === undefined || after === undefined) return [];
   const same =
     before.state === after.state &&
-    before.metadataOptions.httpPutResponseHopLimit === after.metadataOptions.httpPutResponseHopLimit;
+    before.metadataOptions.httpPutResponseHopLimit === after.metadataOptions.httpPutResponseHopLimit &&
+    before.metadataOptions.httpProtocolIpv6 === after.metadataOptions.httpProtocolIpv6;
   if (same || after.state === 'pending') return [];
   return after.networkInterfaceIds.flatMap(id => {
     const row = db.get(networkInterfaces, id);

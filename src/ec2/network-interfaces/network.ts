@@ -84,7 +84,8 @@ export class Network {
   }
 
   async #plug(vpcId: string, networkInterfaceId: string, owner: InstanceRow): Promise<void> {
-    const port = portIntent(this.#db, networkInterfaceId, owner.metadataOptions.httpPutResponseHopLimit);
+    const { httpPutResponseHopLimit, httpProtocolIpv6 } = owner.metadataOptions;
+    const port = portIntent(this.#db, networkInterfaceId, httpPutResponseHopLimit, httpProtocolIpv6 === 'enabled');
     this.#removed.delete(vpcId);
     await this.#fabric.ensureVpc(vpcIntent(this.#db, vpcId));
     for (const groupId of port.groupIds) await this.#fabric.ensureGroup(groupIntent(this.#db, groupId));

@@ -24,7 +24,7 @@ export function launchMetadataOptions(
     httpPutResponseHopLimit: request?.HttpPutResponseHopLimit ?? defaults?.httpPutResponseHopLimit ?? (v2Only ? 2 : 1),
     httpEndpoint:
       (request?.HttpEndpoint as MetadataOptions['httpEndpoint'] | undefined) ?? defaults?.httpEndpoint ?? 'enabled',
-    httpProtocolIpv6: 'disabled',
+    httpProtocolIpv6: request?.HttpProtocolIpv6 ?? 'disabled',
     instanceMetadataTags:
       (request?.InstanceMetadataTags as MetadataOptions['instanceMetadataTags'] | undefined) ??
       defaults?.instanceMetadataTags ??
@@ -32,7 +32,7 @@ export function launchMetadataOptions(
   };
 }
 
-/** @throws ApiError `InvalidParameterValue`, `UnsupportedOperation` (IPv6). */
+/** @throws ApiError `InvalidParameterValue` */
 export function checkMetadataOptions(request: InstanceMetadataOptionsRequest, none?: 'no-preference'): void {
   const extra = none === undefined ? [] : [none];
   oneOf('HttpTokens', request.HttpTokens, ['optional', 'required', ...extra]);
@@ -45,12 +45,6 @@ export function checkMetadataOptions(request: InstanceMetadataOptionsRequest, no
     throw new ApiError(
       'InvalidParameterValue',
       `Value ( ${hops} ) for parameter HttpPutResponseHopLimit is invalid. It must be from 1 to 64.`,
-    );
-  }
-  if (request.HttpProtocolIpv6 === 'enabled') {
-    throw new ApiError(
-      'UnsupportedOperation',
-      'The IPv6 address of the metadata service is not supported yet. Leave HttpProtocolIpv6 disabled.',
     );
   }
 }

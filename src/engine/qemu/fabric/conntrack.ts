@@ -4,7 +4,7 @@ import { run } from './run.ts';
 
 /** Addresses that stopped being what they were, so that the connections they are part of must end. */
 export interface Retired {
-  /** Private addresses that left a port. */
+  /** Private and IPv6 addresses, and delegated prefixes, that left a port. */
   readonly privateAddresses: readonly string[];
   /** Public addresses that are no longer mapped as before. */
   readonly publicAddresses: readonly string[];
@@ -19,7 +19,9 @@ function gone(before: Ruleset, after: Ruleset, set: string): string[] {
 export function retiredBetween(before: Ruleset, after: Ruleset): Retired {
   const second = (key: string) => key.split(' . ')[1] ?? '';
   return {
-    privateAddresses: gone(before, after, 'inet destinations').map(second),
+    privateAddresses: ['destinations', 'destinations6', 'prefixes'].flatMap(set =>
+      gone(before, after, `inet ${set}`).map(second),
+    ),
     publicAddresses: gone(before, after, 'inet mappings').map(second),
   };
 }
@@ -38,5 +40,9 @@ export async function forgetConnections(vpcId: string, retired: Retired): Promis
   ];
   // Exit code 1 says that there was no such connection.
   const options = { namespace: vpcNamespace(vpcId), accept: [1] };
-  await Promise.all(filters.map(filter => run(['conntrack', '-D', '-f', 'ipv4', ...filter], options)));
+  await Promise.all(
+    filters.map(filter =>
+      run(['conntrack', '-D', '-f', filter[1]?.includes(':') ? 'ipv6' : 'ipv4', ...filter], options),
+    ),
+  );
 }

@@ -3,18 +3,23 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortIntent, VpcIntent } from '../../engine.ts';
 import { addressAt, formatAddress, netmask, parsePrefix } from '../../network/ipv4.ts';
+import { formatIpv6, normalIpv6, parseIpv6Prefix } from '../../network/ipv6.ts';
 import { vpcNamespace } from '../names.ts';
-import { internetGatewayLink, vpcMtu } from './layout.ts';
+import { dnsIpv6Address, egressOnlyGatewayLink, internetGatewayLink, routerMac, vpcMtu } from './layout.ts';
 import { run } from './run.ts';
 import { resolverAddress } from './vpc-firewall.ts';
 
 /**
- * DHCP and DNS of a VPC by one dnsmasq in its namespace. It outlives the server. What ports need is in one file a
+ * DHCP, router advertisements and DNS of a VPC by one dnsmasq in its namespace. It outlives the server. What ports need is in one file a
  * port in two folders, which it reads again on SIGHUP.
  */
 
-/** EC2's lease time, in seconds. */
+/** EC2's lease times, in seconds. */
 const leaseSeconds = 3600;
+const ipv6LeaseSeconds = 140;
+
+/** Leases by DHCPv6 give no names: EC2's names of addresses are those of IPv4 addresses. */
+const ipv6Tag = 'ipv6';
 
 const amazonProvidedDns = 'AmazonProvidedDNS';
 
@@ -40,6 +45,32 @@ function dhcpOptions(intent: VpcIntent): string[] {
   ];
 }
 
+/**
+ * What the router advertises (RFC 4861): itself, and that addresses come from DHCPv6. Nothing is on the link besides it, so
+ * neighbours talk through it, as they do by IPv4.
+ */
+function ipv6Config(intent: VpcIntent): string[] {
+  const subnets = intent.subnets.flatMap(({ subnetId, ipv6CidrBlock }) =>
+    ipv6CidrBlock === undefined ? [] : [{ subnetId, network: formatIpv6(parseIpv6Prefix(ipv6CidrBlock).network) }],
+  );
+  if (subnets.length === 0) return [];
+  const lease = intent.dhcpOptions?.ipv6AddressPreferredLeaseTime ?? ipv6LeaseSeconds;
+  const servers = (intent.dhcpOptions?.domainNameServers ?? [amazonProvidedDns]).flatMap(server => {
+    if (server === amazonProvidedDns) return intent.enableDnsSupport ? [`[${dnsIpv6Address}]`] : [];
+    return server.includes(':') ? [`[${normalIpv6(server)}]`] : [];
+  });
+  return [
+    'enable-ra',
+    // The server's own identity (RFC 8415, DUID-EN), the same after each of its starts; 32473 is nobody's number.
+    `dhcp-duid=32473,${routerMac(intent.vpcId)}`,
+    `ra-param=tap*,mtu:${vpcMtu},600,1800`,
+    `dhcp-ignore-names=tag:${ipv6Tag}`,
+    ['dhcp-option=option6:dns-server', ...servers].join(','),
+    `dhcp-option=option6:domain-search,${intent.domainName}`,
+    ...subnets.map(({ subnetId, network }) => `dhcp-range=set:${subnetId},${network},static,off-link,64,${lease}`),
+  ];
+}
+
 /** dnsmasq's configuration. `upstream`: servers for all other names; without any they do not exist (NXDOMAIN). */
 export function dnsmasqConfig(
   intent: VpcIntent,
@@ -53,6 +84,7 @@ export function dnsmasqConfig(
     'no-hosts',
     'no-poll',
     `except-interface=${internetGatewayLink}`,
+    `except-interface=${egressOnlyGatewayLink}`,
     `addn-hosts=${join(directory, 'hosts')}`,
     `domain=${intent.domainName}`,
     `local=/${intent.domainName}/`,
@@ -80,7 +112,7 @@ export function dnsmasqConfig(
       `dhcp-option=tag:${subnetId},option:router,${addressAt(subnet, 1)}`,
     );
   }
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...ipv6Config(intent)].join('\n')}\n`;
 }
 
 /** EC2's private name of a secondary address; the primary has the port's own host name. */
@@ -94,22 +126,33 @@ function hostNames(intent: PortIntent): [address: string, name: string][] {
 /** A port's line for DHCP and its lines for DNS. */
 export function portRecords(intent: PortIntent, domainName: string): { dhcp: string; hosts: string } {
   const [address] = intent.privateIpAddresses;
+  const [ipv6] = intent.ipv6Addresses ?? [];
   return {
-    dhcp: `${intent.mac},${address},${intent.hostName},${leaseSeconds}\n`,
+    dhcp: [
+      `${intent.mac},${address},${intent.hostName},${leaseSeconds}\n`,
+      ...(ipv6 === undefined ? [] : [`${intent.mac},set:${ipv6Tag},[${normalIpv6(ipv6)}]\n`]),
+    ].join(''),
     hosts: hostNames(intent)
       .map(([ip, name]) => `${ip} ${name}.${domainName}\n`)
       .join(''),
   };
 }
 
-/** Replaces a file in one step, unless it has this content. Returns whether anything changed. */
-async function writeIfChanged(file: string, content: string): Promise<boolean> {
-  if ((await readFile(file, 'utf8').catch(() => undefined)) === content) return false;
+/** Has a port's line for DHCP an IPv6 address that another text for it has not? */
+function losesIpv6(before: string, after: string): boolean {
+  const address = /\[[0-9a-f:]+\]/.exec(before)?.[0];
+  return address !== undefined && !after.includes(address);
+}
+
+/** Replaces a file in one step, unless it has this content. Returns what it held before when anything changed. */
+async function writeIfChanged(file: string, content: string): Promise<string | undefined> {
+  const before = await readFile(file, 'utf8').catch(() => undefined);
+  if (before === content) return undefined;
   // dnsmasq skips names that begin with a dot in its folders.
   const temporary = join(file, '..', `.${process.pid}.${file.slice(file.lastIndexOf('/') + 1)}`);
   await writeFile(temporary, content, { mode: 0o644 });
   await rename(temporary, file);
-  return true;
+  return before ?? '';
 }
 
 let knownUser: Promise<string> | undefined;
@@ -149,7 +192,11 @@ export class Dnsmasq {
       await mkdir(join(this.#directory, folder), { recursive: true, mode: 0o755 });
     const config = dnsmasqConfig(intent, { directory: this.#directory, user: await dnsmasqUser(), upstream });
     const changed = await writeIfChanged(this.#configFile, config);
-    if (!changed && (await this.#running()) !== undefined) return;
+    if (changed === undefined && (await this.#running()) !== undefined) return;
+    await this.#restart();
+  }
+
+  async #restart(): Promise<void> {
     await this.stop();
     await run(['dnsmasq', `--conf-file=${this.#configFile}`], { namespace: vpcNamespace(this.#vpcId) });
     await this.#running();
@@ -157,23 +204,23 @@ export class Dnsmasq {
 
   /** Writes what changed of these ports and lets dnsmasq read it. */
   async setPorts(intents: readonly PortIntent[], domainName: string): Promise<void> {
-    const changed = await Promise.all(
-      intents.flatMap(intent => {
+    const changes = await Promise.all(
+      intents.map(async intent => {
         const { dhcp, hosts } = portRecords(intent, domainName);
         const id = intent.networkInterfaceId;
-        return [
-          writeIfChanged(join(this.#directory, 'dhcp', id), dhcp),
-          writeIfChanged(join(this.#directory, 'hosts', id), hosts),
-        ];
+        const before = await writeIfChanged(join(this.#directory, 'dhcp', id), dhcp);
+        const names = await writeIfChanged(join(this.#directory, 'hosts', id), hosts);
+        return { changed: (before ?? names) !== undefined, loses: losesIpv6(before ?? '', dhcp) };
       }),
     );
-    if (changed.includes(true)) await this.#reload();
+    if (changes.some(({ changed }) => changed)) await this.#reload(changes.some(({ loses }) => loses));
   }
 
   async removePort(networkInterfaceId: string): Promise<void> {
     const files = ['dhcp', 'hosts'].map(folder => join(this.#directory, folder, networkInterfaceId));
+    const dhcp = await readFile(files[0] ?? '', 'utf8').catch(() => '');
     const removed = await Promise.all(files.map(file => rm(file).then(...([() => true, () => false] as const))));
-    if (removed.includes(true)) await this.#reload();
+    if (removed.includes(true)) await this.#reload(losesIpv6(dhcp, ''));
   }
 
   /** Ports with records, also of ports whose interface is gone. */
@@ -182,7 +229,9 @@ export class Dnsmasq {
     return names.filter(name => name.startsWith('eni-'));
   }
 
-  async #reload(): Promise<void> {
+  /** Leases by DHCPv6 are forgotten when an address is free: its next owner could not have it as long as the old one's lasts. */
+  async #reload(forget: boolean): Promise<void> {
+    if (forget) return this.#restart();
     const pid = await this.#running();
     if (pid !== undefined) process.kill(pid, 'SIGHUP');
   }

@@ -9,7 +9,8 @@ import { table } from './ruleset.ts';
 /** nft commands for the edge namespace. Without an uplink nothing but answers goes to the host. */
 export function edgeFirewall(publicPool: string, uplink: string | undefined): string[] {
   const link = `"${hostLink}"`;
-  const vpcs = '"v*"';
+  // Links of internet gateways and of egress-only internet gateways. VPCs let nothing out under others' IPv6 addresses.
+  const vpcs = '"v*", "e*"';
   return [
     `add table inet ${table}`,
     `delete table inet ${table}`,
@@ -17,18 +18,20 @@ export function edgeFirewall(publicPool: string, uplink: string | undefined): st
       chain spoof {
         type filter hook prerouting priority raw; policy drop;
         iifname "lo" accept
-        meta nfproto ipv6 drop
+        meta nfproto ipv6 iifname { ${link}, ${vpcs} } accept
         fib saddr . iif oif != 0 accept
       }
       chain forward {
         type filter hook forward priority filter; policy drop;
         ct state invalid drop
-        iifname { ${link}, ${vpcs} } oifname ${vpcs} accept
-        iifname ${vpcs} oifname ${link} ${uplink === undefined ? 'ct state established,related ' : ''}accept
+        iifname { ${link}, ${vpcs} } oifname { ${vpcs} } accept
+        iifname { ${vpcs} } oifname ${link} meta nfproto ipv6 ct state established,related accept
+        iifname { ${vpcs} } oifname ${link} meta nfproto ipv4 ${uplink === undefined ? 'ct state established,related ' : ''}accept
       }
       chain router {
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
+        icmpv6 type { 135, 136 } accept
       }
       chain vpc_routers {
         type nat hook postrouting priority srcnat; policy accept;
@@ -40,14 +43,17 @@ export function edgeFirewall(publicPool: string, uplink: string | undefined): st
 
 /**
  * nft commands for the host: machines reach nothing here and nothing through here, except what they answer, and with
- * an uplink the world beyond that interface.
+ * an uplink the world beyond that interface. Only IPv4 is translated there: IPv6 stays on the machine.
  */
 export function hostFirewall(dataDir: string, publicPool: string, uplink: string | undefined): string[] {
   const name = hostTable(dataDir);
   const edge = `"${hostInterface(dataDir)}"`;
   const beyond = `"${uplink}"`;
   const through =
-    uplink === undefined ? '' : `iifname ${edge} oifname ${beyond} accept\niifname ${beyond} oifname ${edge} accept`;
+    uplink === undefined
+      ? ''
+      : `meta nfproto ipv4 iifname ${edge} oifname ${beyond} accept
+        meta nfproto ipv4 iifname ${beyond} oifname ${edge} accept`;
   const masquerade = `chain uplink {
         type nat hook postrouting priority srcnat; policy accept;
         ip saddr ${publicPool} oifname ${beyond} masquerade
@@ -55,6 +61,7 @@ export function hostFirewall(dataDir: string, publicPool: string, uplink: string
       chain host {
         type filter hook input priority filter; policy accept;
         iifname ${edge} ct state established,related accept
+        iifname ${edge} icmpv6 type { 135, 136 } accept
         iifname ${edge} drop
       }`;
   return [

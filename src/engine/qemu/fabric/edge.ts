@@ -3,6 +3,7 @@ import { EngineError } from '../../engine.ts';
 import { addressAt, formatPrefix, parsePrefix } from '../../network/ipv4.ts';
 import { edgeNamespace, vpcNamespace } from '../names.ts';
 import { edgeFirewall, hostFirewall } from './edge-firewall.ts';
+import { EdgeIpv6, type Ipv6Gateways } from './edge-ipv6.ts';
 import {
   edgeLinkAddress,
   hostInterface,
@@ -17,7 +18,7 @@ import {
 } from './layout.ts';
 import { SerialQueue } from './queue.ts';
 import { ipBatch, ipJson, nftTransaction, run } from './run.ts';
-import { routerSysctls, setSysctls } from './sysctl.ts';
+import { noIpv6Sysctls, routerSysctls, setSysctls } from './sysctl.ts';
 import { namespaceExists } from './vpc-actual.ts';
 
 export interface EdgeOptions {
@@ -50,9 +51,11 @@ export class Edge {
   readonly #owners = new Map<string, string>();
   /** Link to the VPC's address on it. */
   readonly #links = new Map<string, string>();
+  readonly #ipv6: EdgeIpv6;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
+    this.#ipv6 = new EdgeIpv6(options.dataDir);
     this.#namespace = edgeNamespace(options.dataDir);
   }
 
@@ -82,6 +85,7 @@ export class Edge {
       if (!(await namespaceExists(this.#namespace))) {
         this.#ready = false;
         this.#looked = false;
+        this.#ipv6.forget();
       }
       await this.#look();
       return this.#links.has(vpcLinkName(vpcId));
@@ -111,7 +115,10 @@ export class Edge {
     const addresses = poolAddresses(publicPool);
     const pool = formatPrefix(parsePrefix(publicPool));
     await ipBatch(undefined, [`route replace blackhole ${pool} metric ${blackholeMetric}`]);
-    if (!(await namespaceExists(this.#namespace))) await run(['ip', 'netns', 'add', this.#namespace]);
+    if (!(await namespaceExists(this.#namespace))) {
+      await run(['ip', 'netns', 'add', this.#namespace]);
+      await setSysctls(this.#namespace, noIpv6Sysctls);
+    }
     await setSysctls(this.#namespace, routerSysctls);
     await nftTransaction(this.#namespace, edgeFirewall(publicPool, uplink));
     await nftTransaction(undefined, hostFirewall(dataDir, publicPool, uplink));
@@ -121,7 +128,7 @@ export class Edge {
     }
     // Written before the interface is up: no packet of a machine is forwarded by accident.
     await writeFile(`/proc/sys/net/ipv4/conf/${outside}/forwarding`, uplink === undefined ? '0' : '1');
-    await writeFile(`/proc/sys/net/ipv6/conf/${outside}/disable_ipv6`, '1').catch(() => undefined);
+    if (!there) await writeFile(`/proc/sys/net/ipv6/conf/${outside}/disable_ipv6`, '1').catch(() => undefined);
     if (uplink !== undefined) await writeFile(`/proc/sys/net/ipv4/conf/${uplink}/forwarding`, '1');
     await ipBatch(this.#namespace, [
       'link set dev lo up',
@@ -182,6 +189,24 @@ export class Edge {
     });
   }
 
+  /**
+   * Leads exactly these IPv6 blocks to this VPC by the gateways that it has. Returns whether its link of the egress-only
+   * gateway is the same as before.
+   */
+  ensureIpv6(vpcId: string, blocks: readonly string[], gateways: Ipv6Gateways): Promise<boolean> {
+    return this.#queue.run(async () => {
+      if (gateways.internetGateway || gateways.egressOnly) {
+        if (!(await namespaceExists(this.#namespace))) {
+          this.#ready = false;
+          this.#looked = false;
+          this.#ipv6.forget();
+        }
+        await this.#ensure();
+      }
+      return this.#ipv6.connect(vpcId, blocks, gateways);
+    });
+  }
+
   /** Leads exactly `addresses` to this VPC, wherever they led before. */
   setAddresses(vpcId: string, addresses: readonly string[]): Promise<void> {
     const link = vpcLinkName(vpcId);
@@ -221,6 +246,7 @@ export class Edge {
       if (this.#links.has(link)) await run(['ip', '-n', this.#namespace, 'link', 'del', link], { accept: [1] });
       this.#links.delete(link);
       for (const [address, owner] of this.#owners) if (owner === link) this.#owners.delete(address);
+      await this.#ipv6.disconnect(vpcId);
     });
   }
 
@@ -244,6 +270,7 @@ export class Edge {
       this.#links.clear();
       this.#ready = false;
       this.#looked = false;
+      this.#ipv6.forget();
     });
   }
 }

@@ -74,10 +74,12 @@ async function hostNameServers(): Promise<string[]> {
   return [];
 }
 
-/** @throws EngineError `Unsupported` */
-function refuseIpv6(intent: VpcIntent): void {
-  if ((intent.ipv6CidrBlocks ?? []).length === 0 && intent.egressOnlyInternetGateway !== true) return;
-  throw new EngineError('Unsupported', 'The network of this machine does not carry IPv6 yet.');
+/** @throws EngineError `Unsupported` for IPv6 where the kernel has none. */
+async function checkIpv6(intent: VpcIntent): Promise<void> {
+  if ((intent.ipv6CidrBlocks ?? []).length === 0) return;
+  await access('/proc/sys/net/ipv6').catch(() => {
+    throw new EngineError('Unsupported', 'The kernel of this machine was started without IPv6.');
+  });
 }
 
 /** The network of the `qemu` engine: one namespace a VPC, one TAP a network interface. See `layout.ts` for the picture. */
@@ -131,7 +133,7 @@ export function createFabric(options: FabricOptions): Fabric {
   return {
     async ensureVpc(intent: VpcIntent): Promise<void> {
       validateVpc(intent);
-      refuseIpv6(intent);
+      await checkIpv6(intent);
       await vpcOf(intent.vpcId).ensure(intent);
     },
     removeVpc,

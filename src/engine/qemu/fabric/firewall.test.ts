@@ -22,23 +22,40 @@ function base(): Ruleset {
 
 describe('rules of a group', () => {
   it.each([
-    [{ protocol: -1, cidrIpv4: '0.0.0.0/0' }, 'accept'],
+    [{ protocol: -1, cidrIpv4: '0.0.0.0/0' }, 'meta nfproto ipv4 accept'],
     [{ protocol: 6, fromPort: 22, toPort: 22, cidrIpv4: '10.0.0.0/8' }, 'ip saddr { 10.0.0.0/8 } tcp dport 22 accept'],
     [
       { protocol: 17, fromPort: 53, toPort: 60, cidrIpv4: '10.0.0.0/8' },
       'ip saddr { 10.0.0.0/8 } udp dport 53-60 accept',
     ],
-    [{ protocol: 6, fromPort: 0, toPort: 65_535, cidrIpv4: '0.0.0.0/0' }, 'meta l4proto tcp accept'],
-    [{ protocol: 6, fromPort: 0, toPort: 0, cidrIpv4: '0.0.0.0/0' }, 'tcp dport 0 accept'],
-    [{ protocol: 1, icmpType: -1, icmpCode: -1, cidrIpv4: '0.0.0.0/0' }, 'meta l4proto 1 accept'],
-    [{ protocol: 1, icmpType: 3, icmpCode: 4, cidrIpv4: '0.0.0.0/0' }, 'icmp type 3 icmp code 4 accept'],
-    [{ protocol: 1, icmpType: 0, icmpCode: -1, cidrIpv4: '0.0.0.0/0' }, 'icmp type 0 accept'],
-    [{ protocol: 50, cidrIpv4: '0.0.0.0/0' }, 'meta l4proto 50 accept'],
-    [{ protocol: -1, groupId: group }, `ip saddr @members-${group} accept`],
+    [{ protocol: 6, fromPort: 0, toPort: 65_535, cidrIpv4: '0.0.0.0/0' }, 'meta nfproto ipv4 meta l4proto tcp accept'],
+    [{ protocol: 6, fromPort: 0, toPort: 0, cidrIpv4: '0.0.0.0/0' }, 'meta nfproto ipv4 tcp dport 0 accept'],
+    [{ protocol: 1, icmpType: -1, icmpCode: -1, cidrIpv4: '0.0.0.0/0' }, 'meta nfproto ipv4 meta l4proto 1 accept'],
+    [
+      { protocol: 1, icmpType: 3, icmpCode: 4, cidrIpv4: '0.0.0.0/0' },
+      'meta nfproto ipv4 icmp type 3 icmp code 4 accept',
+    ],
+    [{ protocol: 1, icmpType: 0, icmpCode: -1, cidrIpv4: '0.0.0.0/0' }, 'meta nfproto ipv4 icmp type 0 accept'],
+    [{ protocol: 50, cidrIpv4: '0.0.0.0/0' }, 'meta nfproto ipv4 meta l4proto 50 accept'],
+    [{ protocol: -1, cidrIpv6: '::/0' }, 'meta nfproto ipv6 accept'],
+    [
+      { protocol: 6, fromPort: 22, toPort: 22, cidrIpv6: '2001:DB8::1/64' },
+      'ip6 saddr { 2001:db8::/64 } tcp dport 22 accept',
+    ],
+    [
+      { protocol: 58, icmpType: 1, icmpCode: 4, cidrIpv6: '::/0' },
+      'meta nfproto ipv6 icmpv6 type 1 icmpv6 code 4 accept',
+    ],
   ])('%j is %s', (rule, text) => expect(compileRules([rule], 'in')).toEqual([text]));
 
+  it('that name a group look for its members of both IP versions', () =>
+    expect(compileRules([{ protocol: -1, groupId: group }], 'in')).toEqual([
+      `ip saddr @members-${group} accept`,
+      `ip6 saddr @members6-${group} accept`,
+    ]));
+
   it('lead from the egress gate to the ingress gate', () => {
-    expect(compileRules([anywhere], 'out')).toEqual(['goto to_port']);
+    expect(compileRules([anywhere], 'out')).toEqual(['meta nfproto ipv4 goto to_port']);
     expect(compileRules([{ protocol: -1, cidrIpv4: '10.0.0.0/8' }], 'out')).toEqual([
       'ip daddr { 10.0.0.0/8 } goto to_port',
     ]);
@@ -48,11 +65,13 @@ describe('rules of a group', () => {
     const ssh = { protocol: 6, fromPort: 22, toPort: 22 };
     const rules = ['192.0.2.0/24', '10.0.0.0/8', '10.1.0.0/16'].map(cidrIpv4 => ({ ...ssh, cidrIpv4 }));
     expect(compileRules(rules, 'in')).toEqual(['ip saddr { 10.0.0.0/8, 192.0.2.0/24 } tcp dport 22 accept']);
-    expect(compileRules([...rules, { ...ssh, cidrIpv4: '0.0.0.0/0' }], 'in')).toEqual(['tcp dport 22 accept']);
+    expect(compileRules([...rules, { ...ssh, cidrIpv4: '0.0.0.0/0' }], 'in')).toEqual([
+      'meta nfproto ipv4 tcp dport 22 accept',
+    ]);
   });
 
-  it('of IPv6 match nothing', () => {
-    expect(compileRules([{ protocol: -1, cidrIpv6: '::/0' }], 'in')).toEqual([]);
+  it('of all addresses of both IP versions are one', () => {
+    expect(compileRules([anywhere, { protocol: -1, cidrIpv6: '::/0' }], 'in')).toEqual(['accept']);
   });
 });
 

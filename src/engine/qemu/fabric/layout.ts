@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { addressAt, parsePrefix } from '../../network/ipv4.ts';
+import { normalIpv6 } from '../../network/ipv6.ts';
 import { dataDirHash } from '../names.ts';
 
 /**
@@ -21,14 +22,27 @@ export const dnsLinkLocalAddress = '169.254.169.253';
 /** The Amazon Time Sync Service's address. Nothing answers there; it is refused at once instead of timing out. */
 export const timeAddress = '169.254.169.123';
 
+/** The same services by IPv6. */
+export const metadataIpv6Address = 'fd00:ec2::254';
+export const dnsIpv6Address = 'fd00:ec2::253';
+export const timeIpv6Address = 'fd00:ec2::123';
+
 /** The VPC namespace's interface to the edge namespace. */
 export const internetGatewayLink = 'igw';
+/** The same of what goes through an egress-only internet gateway: IPv6 only. */
+export const egressOnlyGatewayLink = 'eigw';
 /** The edge namespace's interface to the host. */
 export const hostLink = 'host';
 /** The edge's address on all of its links to VPCs. */
 export const edgeLinkAddress = '169.254.127.1';
 /** One address of these for each VPC's end of its link. */
 export const vpcLinkPrefix = '169.254.128.0/17';
+
+/** Link-local addresses of the edge and of the VPC on their links, and of the host and the edge on theirs. */
+export const edgeLinkIpv6Address = 'fe80::1';
+export const vpcLinkIpv6Address = 'fe80::2';
+export const hostLinkIpv6Address = 'fe80::1';
+export const edgeHostLinkIpv6Address = 'fe80::2';
 
 /** Link group of all ports, so that a VPC's can be deleted at once: one by one takes 20 ms each. */
 export const portGroup = 4566;
@@ -59,6 +73,11 @@ export const peerLinkAddress = '169.254.126.1';
 /** The edge namespace's interface to a VPC. */
 export function vpcLinkName(vpcId: string): string {
   return `v${vpcId.slice(-12)}`;
+}
+
+/** The edge namespace's interface to a VPC's egress-only internet gateway. */
+export function egressOnlyLinkName(vpcId: string): string {
+  return `e${vpcId.slice(-12)}`;
 }
 
 /** The host's interface to the edge namespace of a data folder. */
@@ -100,4 +119,11 @@ export function poolAddresses(publicPool: string): { host: string; edge: string 
 export function reservedPublicAddresses(publicPool: string): string[] {
   const pool = parsePrefix(publicPool);
   return [0, 1, 2, 3, -1].map(offset => addressAt(pool, offset));
+}
+
+/** The host's and the edge's own IPv6 addresses, beside the pool that VPCs have their blocks from. */
+export function ipv6HostAddresses(dataDir: string): { host: string; edge: string } {
+  const hash = dataDirHash(dataDir);
+  const prefix = `fdf0:9ba1:${hash.slice(0, 4)}:${hash.slice(4)}`;
+  return { host: normalIpv6(`${prefix}::1`), edge: normalIpv6(`${prefix}::2`) };
 }

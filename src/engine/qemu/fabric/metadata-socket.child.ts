@@ -1,9 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { metadataAddress } from './layout.ts';
 
 /**
  * Runs for a moment inside a VPC's network namespace: makes the metadata service's listening socket there and hands
- * it to the server over the IPC channel. A connection that arrives in between is handed over too.
+ * it to the server over the IPC channel. Arguments: the server's process ID, the address. A connection that arrives in between is handed over too.
  */
 
 const retryMs = 20;
@@ -14,7 +13,7 @@ function hand(message: unknown, handle?: Server | Socket): void {
 }
 
 function listen(): void {
-  server.listen({ host: metadataAddress, port: 80, backlog: 511 });
+  server.listen({ host: process.argv[3], port: 80, ipv6Only: true, backlog: 511 });
 }
 
 const server = createServer({ pauseOnConnect: true }, socket => hand('connection', socket));

@@ -7,15 +7,15 @@ const child = fileURLToPath(new URL('./metadata-socket.child.ts', import.meta.ur
 const timeLimitMs = 20_000;
 
 /**
- * A server that listens on 169.254.169.254:80 inside a network namespace. Connections show the caller's private
- * address as `remoteAddress`; since the fabric drops what a port sends under another address, that names the port.
+ * A server that listens on port 80 of the metadata service's IPv4 or IPv6 address inside a network namespace, which has
+ * that address. Connections show the caller's private or IPv6 address as `remoteAddress`; since the fabric drops what a port sends under another address, that names the port.
  * @throws EngineError `Failed`
  */
-export function listenInNamespace(namespace: string): Promise<Server> {
+export function listenInNamespace(namespace: string, address: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const process_ = spawn(
       'nsenter',
-      [`--net=/run/netns/${namespace}`, process.execPath, '--no-warnings', child, String(process.pid)],
+      [`--net=/run/netns/${namespace}`, process.execPath, '--no-warnings', child, String(process.pid), address],
       {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         timeout: timeLimitMs,

@@ -4,7 +4,7 @@ import { tapName } from '../names.ts';
 import { portGroup, routerMac, vpcMtu } from './layout.ts';
 import { table } from './ruleset.ts';
 import { ipBatch, nftTransaction, run } from './run.ts';
-import { routerSysctls, setSysctls } from './sysctl.ts';
+import { noIpv6Sysctls, routerSysctls, setSysctls } from './sysctl.ts';
 import { namespaceExists, type VpcActual } from './vpc-actual.ts';
 
 /**
@@ -19,6 +19,7 @@ export function natNamespace(natGatewayId: string): string {
 /** A connection that is idle for 350 seconds ends, as EC2's does; whoever goes on with it gets a reset. */
 const sysctls: Readonly<Record<string, string>> = {
   ...routerSysctls,
+  ...noIpv6Sysctls,
   'net.netfilter.nf_conntrack_tcp_timeout_established': '350',
   'net.netfilter.nf_conntrack_tcp_loose': '0',
 };

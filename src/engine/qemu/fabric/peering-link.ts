@@ -1,4 +1,5 @@
 import type { VpcIntent } from '../../engine.ts';
+import { linkLocalOf } from '../../network/ipv6.ts';
 import { vpcNamespace } from '../names.ts';
 import { peeringLinkName, peeringMac, peerLinkAddress, vpcMtu } from './layout.ts';
 import { ipBatch, ipJson } from './run.ts';
@@ -20,6 +21,14 @@ export async function makePeeringLink(id: string, vpcId: string, peerVpcId: stri
   await ipBatch(vpcNamespace(vpcId), [
     `link add ${link} mtu ${vpcMtu} address ${peeringMac(id, vpcId)} type veth ${peer}`,
   ]);
+}
+
+/** The same of IPv6, for `ip -6`. */
+export function peeringLinkIpv6Commands(intent: VpcIntent, link: string): string[] {
+  const peering = intent.peeringConnections?.find(one => peeringLinkName(one.vpcPeeringConnectionId) === link);
+  if (peering === undefined) return [];
+  const mac = peeringMac(peering.vpcPeeringConnectionId, peering.peerVpcId);
+  return [`neigh replace ${linkLocalOf(mac)} lladdr ${mac} dev ${link} nud permanent`];
 }
 
 /** Lines that make a VPC's end of a link work; they may be repeated. */

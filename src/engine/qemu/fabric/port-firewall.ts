@@ -1,7 +1,8 @@
 import type { NatGatewayIntent, PortIntent } from '../../engine.ts';
 import { tapName } from '../names.ts';
-import { groupChain, membersSet } from './group-firewall.ts';
+import { families, groupChain, isMembersSet, membersSet } from './group-firewall.ts';
 import { subnetTable } from './layout.ts';
+import { type OwnIpv6, ownIpv6 } from './port-ipv6.ts';
 import type { Elements } from './ruleset.ts';
 import type { Transaction } from './transaction.ts';
 import { ensureZones } from './vpc-firewall.ts';
@@ -18,7 +19,8 @@ type PortAddresses = Pick<
   | 'publicIpAddresses'
   | 'sourceDestCheck'
   | 'metadataHopLimit'
->;
+  | 'metadataIpv6'
+> & { readonly ipv6: OwnIpv6 };
 
 export function portChain(networkInterfaceId: string, direction: 'in' | 'out'): string {
   return `${networkInterfaceId}-${direction}`;
@@ -32,12 +34,14 @@ function set(keys: readonly string[]): Elements {
   return new Map(keys.map(key => [key, '']));
 }
 
-/** Private addresses that the firewall knows as this interface's. */
+/** Private and IPv6 addresses, and delegated IPv6 prefixes, that the firewall knows as this interface's. */
 export function addressesOf(transaction: Transaction, tap: string): string[] {
-  return [...transaction.elements('inet destinations').keys()].flatMap(key => {
-    const [name, address] = key.split(' . ');
-    return name === tap && address !== undefined ? [address] : [];
-  });
+  return ['destinations', 'destinations6', 'prefixes'].flatMap(set =>
+    [...transaction.elements(`inet ${set}`).keys()].flatMap(key => {
+      const [name, address] = key.split(' . ');
+      return name === tap && address !== undefined ? [address] : [];
+    }),
+  );
 }
 
 /** A conntrack zone that no other port of the VPC has. */
@@ -54,15 +58,22 @@ function zoneOf(transaction: Transaction, tap: string): string {
 /** Sets whose keys begin with the interface, and what a port has in them. */
 function byInterface(intent: PortAddresses): Record<string, Elements> {
   const tap = tapName(intent.networkInterfaceId);
-  const { mac, privateIpAddresses: addresses } = intent;
+  const { mac, privateIpAddresses: addresses, ipv6 } = intent;
   const checked = intent.sourceDestCheck;
+  const bindings = (list: readonly string[]) => set(checked ? list.map(address => `${tap} . ${mac} . ${address}`) : []);
+  const destinations = (list: readonly string[]) => set(list.map(address => `${tap} . ${address}`));
   return {
-    'inet bindings': set(checked ? addresses.map(address => `${tap} . ${mac} . ${address}`) : []),
+    'inet bindings': bindings(addresses),
+    'inet bindings6': bindings(ipv6.addresses),
+    'inet prefix_bindings': bindings(ipv6.prefixes),
     'inet unchecked': set(checked ? [] : [`${tap} . ${mac}`]),
     'inet macs': set([`${tap} . ${mac}`]),
     // nft reads and writes raw header bytes as a number.
     'inet dhcp_clients': set([`${tap} . ${Number.parseInt(mac.replaceAll(':', ''), 16)}`]),
-    'inet destinations': set(addresses.map(address => `${tap} . ${address}`)),
+    'inet destinations': destinations(addresses),
+    'inet destinations6': destinations(ipv6.addresses),
+    'inet prefixes': destinations(ipv6.prefixes),
+    'inet metadata6': set(intent.metadataIpv6 === true ? [tap] : []),
     'inet subnets': new Map([[tap, String(subnetTable(intent.subnetId))]]),
     'inet neighbours': set([`${tap} . ${subnetTable(intent.subnetId)}`]),
     'inet forwarders': set(checked ? [] : [tap]),
@@ -77,10 +88,11 @@ function byInterface(intent: PortAddresses): Record<string, Elements> {
 /** Sets that know addresses only. */
 function byAddress(intent: PortAddresses): Record<string, Elements> {
   const mappings = Object.entries(intent.publicIpAddresses);
+  const limited = (list: readonly string[]) =>
+    new Map(list.map(address => [address, `goto ${hopLimitChain(intent.metadataHopLimit)}`]));
   return {
-    'inet hop_limits': new Map(
-      intent.privateIpAddresses.map(address => [address, `goto ${hopLimitChain(intent.metadataHopLimit)}`]),
-    ),
+    'inet hop_limits': limited(intent.privateIpAddresses),
+    'inet hop_limits6': limited(intent.ipv6.addresses),
     'inet public_to_private': new Map(mappings.map(([privateIp, publicIp]) => [publicIp, privateIp])),
     'inet private_to_public': new Map(mappings),
     'inet mappings': set(mappings.map(([privateIp, publicIp]) => `${privateIp} . ${publicIp}`)),
@@ -98,7 +110,13 @@ function ownership(tap: string, addresses: Iterable<string>): (key: string, valu
 
 /** Puts a port's elements into the sets; returns what picks its elements in other sets. */
 function setElements(transaction: Transaction, intent: PortAddresses, changes: Record<string, Elements>) {
-  const addresses = [...addressesOf(transaction, tapName(intent.networkInterfaceId)), ...intent.privateIpAddresses];
+  const { addresses: ipv6Addresses, prefixes } = intent.ipv6;
+  const addresses = [
+    ...addressesOf(transaction, tapName(intent.networkInterfaceId)),
+    ...intent.privateIpAddresses,
+    ...ipv6Addresses,
+    ...prefixes,
+  ];
   const publicAddresses = Object.values(intent.publicIpAddresses);
   const tap = tapName(intent.networkInterfaceId);
   const zones = { 'inet zones': new Map([[tap, zoneOf(transaction, tap)]]) };
@@ -119,7 +137,7 @@ export function ensureNatGatewayFirewall(transaction: Transaction, intent: NatGa
   const tap = tapName(intent.networkInterfaceId);
   setElements(
     transaction,
-    { ...intent, sourceDestCheck: false, metadataHopLimit: 1 },
+    { ...intent, sourceDestCheck: false, metadataHopLimit: 1, ipv6: { addresses: [], prefixes: [] } },
     {
       'inet hop_limits': new Map(),
       'inet forwarders': new Map(),
@@ -144,17 +162,22 @@ export function setPeeringLinks(transaction: Transaction, links: readonly string
 export function ensurePortFirewall(transaction: Transaction, intent: PortIntent): void {
   const id = intent.networkInterfaceId;
   const limit = intent.metadataHopLimit;
-  transaction.ensureChain(hopLimitChain(limit), [`ip ttl set ${limit}`]);
+  transaction.ensureChain(hopLimitChain(limit), [`ip ttl set ${limit}`, `ip6 hoplimit set ${limit}`]);
   for (const direction of ['in', 'out'] as const) {
     const jumps = [...new Set(intent.groupIds)].sort().map(groupId => `jump ${groupChain(groupId, direction)}`);
     transaction.ensureChain(portChain(id, direction), [...jumps, 'drop']);
   }
-  const owned = setElements(transaction, intent, {});
+  const ipv6 = ownIpv6(intent);
+  const owned = setElements(transaction, { ...intent, ipv6 }, {});
   ensureZones(transaction);
-  const memberships = new Set(intent.groupIds.map(groupId => `inet ${membersSet(groupId)}`));
+  const addresses = { '': intent.privateIpAddresses, '6': [...ipv6.addresses, ...ipv6.prefixes] } as const;
+  const memberships = new Map<string, readonly string[]>(
+    families.flatMap(family =>
+      intent.groupIds.map(groupId => [`inet ${membersSet(groupId, family)}`, addresses[family]] as const),
+    ),
+  );
   for (const name of transaction.ruleset.sets.keys()) {
-    if (!name.startsWith('inet members-')) continue;
-    transaction.replaceElements(name, owned, set(memberships.has(name) ? intent.privateIpAddresses : []));
+    if (isMembersSet(name)) transaction.replaceElements(name, owned, set(memberships.get(name) ?? []));
   }
 }
 

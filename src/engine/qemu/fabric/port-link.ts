@@ -46,7 +46,7 @@ export function portLinkCommands(
   return [...lines, ...deliveryCommands(actual, name, intent)];
 }
 
-/** Leads exactly these addresses to an interface. */
+/** Leads exactly these IPv4 addresses to an interface. */
 export function deliveryCommands(
   actual: VpcActual,
   name: string,
@@ -63,7 +63,7 @@ export function deliveryCommands(
     actual.delivered.set(address, name);
   }
   for (const [address, interfaceName] of actual.delivered) {
-    if (interfaceName !== name || privateIpAddresses.includes(address)) continue;
+    if (interfaceName !== name || address.includes(':') || privateIpAddresses.includes(address)) continue;
     lines.push(`route del ${address}/32 dev ${name}`, `neigh del ${address} dev ${name}`);
     actual.delivered.delete(address);
   }
@@ -78,5 +78,6 @@ export function removePortLinkCommands(actual: VpcActual, networkInterfaceId: st
   if (port === undefined) return [];
   for (const [address, dev] of actual.delivered) if (dev === port.interfaceName) actual.delivered.delete(address);
   actual.ports.delete(networkInterfaceId);
+  actual.routers.delete(port.interfaceName);
   return [`link del dev ${port.interfaceName}`];
 }

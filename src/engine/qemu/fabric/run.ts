@@ -53,10 +53,13 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
   });
 }
 
-/** Runs lines of `ip -batch`; stops at the first that fails. Nothing happens for no lines. */
-export async function ipBatch(namespace: string | undefined, lines: readonly string[]): Promise<void> {
+/**
+ * Runs lines of `ip -batch`; stops at the first that fails. Nothing happens for no lines. Lines with
+ * IPv6 in them, be it only in the family of a rule, need `-6`.
+ */
+export async function ipBatch(namespace: string | undefined, lines: readonly string[], family?: '-6'): Promise<void> {
   if (lines.length === 0) return;
-  const scope = namespace === undefined ? [] : ['-n', namespace];
+  const scope = [...(family === undefined ? [] : [family]), ...(namespace === undefined ? [] : ['-n', namespace])];
   await run(['ip', ...scope, '-batch', '-'], { input: `${lines.join('\n')}\n` });
 }
 

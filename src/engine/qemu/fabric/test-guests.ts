@@ -3,7 +3,9 @@ import { mkdtempSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PortIntent } from '../../engine.ts';
+import { linkLocalOf } from '../../network/ipv6.ts';
 import { tapName } from '../names.ts';
+import { routerMac } from './layout.ts';
 import type { PortKind } from './port-link.ts';
 import { ipBatch, run } from './run.ts';
 
@@ -20,6 +22,34 @@ const leaseScript = `#!/bin/sh
 /sbin/ip route replace default via "$router" dev "$interface"
 echo "ip=$ip mask=$mask router=$router dns=$dns domain=$domain hostname=$hostname mtu=$mtu lease=$lease"
 `;
+
+const dhcpv6Script = `
+  const mac = require('node:os').networkInterfaces().eth0.find(one => one.address.startsWith('fe80:')).mac;
+  const option = (code, data) => Buffer.concat([Buffer.from([code >> 8, code, data.length >> 8, data.length]), data]);
+  const client = option(1, Buffer.from('00030001' + mac.replaceAll(':', ''), 'hex'));
+  const solicit = Buffer.concat([Buffer.from('01123456', 'hex'), client, option(14, Buffer.alloc(0)),
+    option(8, Buffer.alloc(2)), option(6, Buffer.from('0017', 'hex')), option(3, Buffer.from('000000010000000000000000', 'hex'))]);
+  const options = data => {
+    const found = {};
+    for (let at = 0; at + 4 <= data.length; at += 4 + data.readUInt16BE(at + 2))
+      found[data.readUInt16BE(at)] = data.subarray(at + 4, at + 4 + data.readUInt16BE(at + 2));
+    return found;
+  };
+  const text = bytes => bytes.toString('hex').match(/..../g).join(':');
+  const done = result => { console.log(JSON.stringify(result)); process.exit(); };
+  const socket = require('node:dgram').createSocket('udp6');
+  socket.on('message', message => {
+    const { 3: ia, 23: dns } = options(message.subarray(4));
+    const { 5: address, 13: status } = options(ia ? ia.subarray(12) : Buffer.alloc(0));
+    if (!address) return done({ failed: 'status ' + status?.readUInt16BE(0) });
+    done({ address: text(address.subarray(0, 16)), preferred: address.readUInt32BE(16), dns: dns && text(dns.subarray(0, 16)) });
+  });
+  socket.bind(546, '::', () => {
+    const send = () => socket.send(solicit, 547, 'ff02::1:2%eth0');
+    send();
+    setInterval(send, 500);
+    setTimeout(() => done({ failed: 'no answer' }), 3000);
+  });`;
 
 export class Guests {
   readonly #names = new Map<string, { namespace: string; mac: string }>();
@@ -70,6 +100,24 @@ export class Guests {
     });
   }
 
+  /** Configures an IPv6 address by hand, as DHCPv6 and the router's advertisement would. */
+  async configureIpv6(namespace: string, address: string, vpcId: string): Promise<void> {
+    const router = linkLocalOf(routerMac(vpcId));
+    await ipBatch(
+      namespace,
+      [`address replace ${address}/128 dev eth0 nodad`, `route replace default via ${router} dev eth0 metric 1`],
+      '-6',
+    );
+  }
+
+  /**
+   * One exchange of DHCPv6 (RFC 8415: Solicit with Rapid Commit) over a link-local address that is there; the address and
+   * what the reply has besides it, as JSON. `failed: …` within some seconds.
+   */
+  dhcpv6(namespace: string): Promise<{ address?: string; preferred?: number; dns?: string; failed?: string }> {
+    return run([process.execPath, '-e', dhcpv6Script], { namespace }).then(text => JSON.parse(text));
+  }
+
   /** Standard output of a command in a guest, or the message of its failure. */
   attempt(namespace: string, ...argv: [string, ...string[]]): Promise<string> {
     return run(argv, { namespace }).catch((error: Error) => `failed: ${error.message}`);
@@ -100,7 +148,7 @@ export class Guests {
         socket.on('error', () => {});
         socket.write(socket.remoteAddress.replace('::ffff:', '') + '\\n');
         socket.pipe(socket);
-      }).listen(${port}, '0.0.0.0', () => console.log('ready'));`;
+      }).listen(${port}, '::', () => console.log('ready'));`;
     await this.start(namespace, [process.execPath, '-e', script], 'ready');
   }
 

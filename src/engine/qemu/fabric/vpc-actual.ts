@@ -17,10 +17,15 @@ export interface VpcActual {
   readonly peeringLinks: Set<string>;
   /** Interfaces that were being made when an earlier process ended. */
   readonly unfinished: Set<string>;
-  /** Private addresses with a route, and the interface that it leads to. */
+  /** Private addresses, IPv6 addresses and delegated IPv6 prefixes with a route, and the interface that it leads to. */
   readonly delivered: Map<string, string>;
+  /** The namespace carries IPv6. */
+  ipv6: boolean;
+  /** The router's IPv6 address with its prefix length by port's interface; empty in a subnet without IPv6. */
+  readonly routers: Map<string, string>;
   internetGatewayLink: boolean;
   routing: Routing;
+  ipv6Routing: Routing;
   ruleset: Ruleset;
 }
 
@@ -30,7 +35,8 @@ interface LinkJson {
 }
 
 interface AddressJson {
-  readonly addr_info?: readonly { readonly local?: string }[];
+  readonly ifname?: string;
+  readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number }[];
 }
 
 interface RouteJson {
@@ -53,7 +59,7 @@ export async function namespaceExists(name: string): Promise<boolean> {
 }
 
 export function nothingThere(): VpcActual {
-  const routing = { addresses: new Set<string>(), routes: new Set<string>(), rules: new Set<string>() };
+  const routing = () => ({ addresses: new Set<string>(), routes: new Set<string>(), rules: new Set<string>() });
   const ruleset = emptyRuleset();
   return {
     exists: false,
@@ -62,8 +68,11 @@ export function nothingThere(): VpcActual {
     peeringLinks: new Set(),
     unfinished: new Set(),
     delivered: new Map(),
+    ipv6: false,
+    routers: new Map(),
     internetGatewayLink: false,
-    routing,
+    routing: routing(),
+    ipv6Routing: routing(),
     ruleset,
   };
 }
@@ -73,11 +82,12 @@ export async function lookAtVpc(vpcId: string): Promise<VpcActual> {
   const namespace = vpcNamespace(vpcId);
   const actual = nothingThere();
   if (!(await namespaceExists(namespace))) return actual;
-  const [links, loopback, routes, rules, ruleset] = await Promise.all([
+  const [links, loopback, routes, rules, ipv6, ruleset] = await Promise.all([
     ipJson(namespace, 'link', 'show') as Promise<LinkJson[]>,
     ipJson(namespace, 'address', 'show', 'dev', 'lo') as Promise<AddressJson[]>,
-    ipJson(namespace, 'route', 'show', 'table', 'all') as Promise<RouteJson[]>,
+    ipJson(namespace, '-4', 'route', 'show', 'table', 'all') as Promise<RouteJson[]>,
     ipJson(namespace, 'rule', 'show') as Promise<{ priority: number; fwmark?: string; table: string }[]>,
+    lookAtIpv6(namespace),
     run(['nft', '--json', 'list', 'ruleset'], { namespace }),
   ]);
   const addresses = new Set<string>();
@@ -94,10 +104,54 @@ export async function lookAtVpc(vpcId: string): Promise<VpcActual> {
   for (const { dst, dev, table } of routes) {
     if (dev !== undefined && ours.has(dev) && table === undefined) actual.delivered.set(dst, dev);
   }
+  // Each port's link-local network is a route, too.
+  for (const { dst, dev, gateway, table } of ipv6.routes) {
+    if (dev !== undefined && ours.has(dev) && gateway !== undefined && table === undefined) {
+      actual.delivered.set(dst, dev);
+    }
+  }
+  for (const [dev, address] of ipv6.addresses) {
+    if (dev === 'lo') continue;
+    if (ours.has(dev)) actual.routers.set(dev, address);
+  }
   return {
     ...actual,
     exists: true,
+    ipv6: ipv6.enabled,
     routing: { addresses, routes: routesOf(routes), rules: rulesOf(rules) },
+    ipv6Routing: {
+      addresses: new Set(
+        ipv6.addresses.filter(([dev]) => dev === 'lo').map(([, address]) => address.split('/')[0] ?? ''),
+      ),
+      routes: routesOf(ipv6.routes, '-6'),
+      rules: rulesOf(ipv6.rules),
+    },
     ruleset: parseRuleset(ruleset),
   };
+}
+
+interface Ipv6Json {
+  readonly enabled: boolean;
+  readonly addresses: readonly (readonly [interfaceName: string, address: string])[];
+  readonly routes: readonly RouteJson[];
+  readonly rules: readonly { priority: number; fwmark?: string; table: string }[];
+}
+
+/** Nothing is asked of a namespace without IPv6, which most are. */
+async function lookAtIpv6(namespace: string): Promise<Ipv6Json> {
+  const setting = 'net.ipv6.conf.all.disable_ipv6';
+  const enabled = (await run(['sysctl', '-e', '-n', setting], { namespace })).trim() === '0';
+  if (!enabled) return { enabled, addresses: [], routes: [], rules: [] };
+  const [interfaces, routes, rules] = await Promise.all([
+    ipJson(namespace, '-6', 'address', 'show', 'scope', 'global') as Promise<AddressJson[]>,
+    ipJson(namespace, '-6', 'route', 'show', 'table', 'all') as Promise<RouteJson[]>,
+    ipJson(namespace, '-6', 'rule', 'show') as Promise<{ priority: number; fwmark?: string; table: string }[]>,
+  ]);
+  const addresses = interfaces.flatMap(({ ifname = '', addr_info = [] }) =>
+    // An interface's other addresses are empty objects.
+    addr_info.flatMap(({ local, prefixlen }) =>
+      local === undefined ? [] : [[ifname, `${local}/${prefixlen}`] as const],
+    ),
+  );
+  return { enabled, addresses, routes, rules };
 }

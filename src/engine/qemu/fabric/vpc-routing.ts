@@ -1,24 +1,34 @@
 import type { RouteIntent, RouteTarget, VpcIntent } from '../../engine.ts';
 import { addressAt, formatPrefix, parsePrefix } from '../../network/ipv4.ts';
+import { formatIpv6Prefix, isIpv6Cidr, linkLocalOf, parseIpv6Prefix } from '../../network/ipv6.ts';
 import {
+  dnsIpv6Address,
   dnsLinkLocalAddress,
   edgeLinkAddress,
+  edgeLinkIpv6Address,
+  egressOnlyGatewayLink,
   internetGatewayLink,
   internetGatewayTable,
   metadataAddress,
+  metadataIpv6Address,
   peeringLinkName,
+  peeringMac,
   peerLinkAddress,
   routerTable,
   subnetTable,
   timeAddress,
+  timeIpv6Address,
 } from './layout.ts';
+import { hardwareAddresses } from './port-ipv6.ts';
+import type { Ruleset } from './ruleset.ts';
 import type { VpcActual } from './vpc-actual.ts';
 import { resolverAddress } from './vpc-firewall.ts';
 
 /**
  * Addresses, routes and rules of a VPC's router, as the arguments that `ip address|route|rule add` takes.
  * The sender's subnet, which the firewall has put into the packet's mark, selects its route table. The main table holds the
- * VPC itself (`local` of EC2's route tables): every address with its interface.
+ * VPC itself (`local` of EC2's route tables): every address with its interface. IPv6 has tables of the same numbers, and
+ * link-local addresses of whoever is next.
  */
 export interface Routing {
   /** Addresses of the loopback interface. */
@@ -34,12 +44,19 @@ const subnetRulePriority = 20_000;
 const formerSubnetRulePriority = 33_000;
 const routerRulePriority = 40_000;
 
-/** Interfaces that routes can lead to, with the address of who is there. */
+/** An interface that a route can lead to, with the addresses of who is there. */
+export interface NextHop {
+  readonly dev: string;
+  readonly via: string;
+  /** Link-local; NAT gateways have none. */
+  readonly viaIpv6?: string;
+}
+
 export interface RoutingTargets {
   /** The router's own address on its link to the edge, if it has one. */
   readonly linkAddress?: string | undefined;
-  /** `dev` and `via` by the ID of a network interface, NAT gateway or peering connection. */
-  readonly nextHops: ReadonlyMap<string, { readonly dev: string; readonly via: string }>;
+  /** By the ID of a network interface, NAT gateway or peering connection. */
+  readonly nextHops: ReadonlyMap<string, NextHop>;
 }
 
 function route(destination: string, via: string, dev: string, table: number, source?: string): string {
@@ -61,8 +78,9 @@ export function hasInterfaceRoutes(intent: VpcIntent): boolean {
 }
 
 /** Who is where: ports and NAT gateways by one of the addresses that lead to them, peers by their link. */
-export function nextHops(actual: VpcActual, intent: VpcIntent): Map<string, { dev: string; via: string }> {
-  const hops = new Map<string, { dev: string; via: string }>();
+export function nextHops(actual: VpcActual, ruleset: Ruleset, intent: VpcIntent): Map<string, NextHop> {
+  const hops = new Map<string, NextHop>();
+  const macs = hardwareAddresses(ruleset);
   const addresses = new Map<string, string>();
   for (const [address, dev] of actual.delivered) {
     const known = addresses.get(dev);
@@ -72,11 +90,13 @@ export function nextHops(actual: VpcActual, intent: VpcIntent): Map<string, { de
   const natGateways = [...actual.natGateways].filter(([id]) => wanted.has(id));
   for (const [id, { interfaceName: dev }] of [...actual.ports, ...natGateways]) {
     const via = addresses.get(dev);
-    if (via !== undefined) hops.set(id, { dev, via });
+    const mac = actual.ports.has(id) ? macs.get(dev) : undefined;
+    if (via !== undefined) hops.set(id, { dev, via, ...(mac === undefined ? {} : { viaIpv6: linkLocalOf(mac) }) });
   }
-  for (const { vpcPeeringConnectionId: id } of intent.peeringConnections ?? []) {
+  for (const { vpcPeeringConnectionId: id, peerVpcId } of intent.peeringConnections ?? []) {
     const dev = peeringLinkName(id);
-    if (actual.peeringLinks.has(dev)) hops.set(id, { dev, via: peerLinkAddress });
+    const viaIpv6 = linkLocalOf(peeringMac(id, peerVpcId));
+    if (actual.peeringLinks.has(dev)) hops.set(id, { dev, via: peerLinkAddress, viaIpv6 });
   }
   return hops;
 }
@@ -100,6 +120,30 @@ function compileRoute(
   }
   const hop = typeof target === 'string' ? undefined : targets.nextHops.get(targetId(target));
   return hop === undefined ? `blackhole ${prefix} table ${table}` : route(prefix, hop.via, hop.dev, table);
+}
+
+/** One IPv6 route of a table. NAT gateways do not translate to IPv4 here: routes to them lead nowhere. */
+function compileIpv6Route(
+  intent: VpcIntent,
+  { destination, target }: RouteIntent,
+  table: number,
+  nextHops: RoutingTargets['nextHops'],
+): string {
+  const prefix = formatIpv6Prefix(parseIpv6Prefix(destination));
+  if (target === 'local') return `throw ${prefix} table ${table}`;
+  if (target === 'internet-gateway' && intent.internetGateway) {
+    return ipv6Route(prefix, edgeLinkIpv6Address, internetGatewayLink, table);
+  }
+  if (target === 'egress-only-internet-gateway' && intent.egressOnlyInternetGateway === true) {
+    return ipv6Route(prefix, edgeLinkIpv6Address, egressOnlyGatewayLink, table);
+  }
+  const { dev, viaIpv6 } = (typeof target === 'string' ? undefined : nextHops.get(targetId(target))) ?? {};
+  if (dev === undefined || viaIpv6 === undefined) return `blackhole ${prefix} table ${table}`;
+  return ipv6Route(prefix, viaIpv6, dev, table);
+}
+
+function ipv6Route(destination: string, via: string, dev: string, table: number): string {
+  return `${destination} via ${via} dev ${dev} table ${table}`;
 }
 
 /** A route table: the VPC's own prefixes go on to the main table unless a longer route is there. */
@@ -144,6 +188,35 @@ export function desiredRouting(intent: VpcIntent, targets: RoutingTargets): Rout
   return { addresses: new Set(addresses), routes: new Set(routes), rules: new Set(rules) };
 }
 
+/** Nothing for a VPC without IPv6. */
+export function desiredIpv6Routing(intent: VpcIntent, { nextHops }: RoutingTargets): Routing {
+  const blocks = (intent.ipv6CidrBlocks ?? []).map(cidr => formatIpv6Prefix(parseIpv6Prefix(cidr)));
+  const tables: [number, readonly RouteIntent[]][] = intent.subnets.map(({ subnetId, routes }) => [
+    subnetTable(subnetId),
+    routes,
+  ]);
+  const { internetGatewayRoutes = [] } = intent;
+  if (internetGatewayRoutes.length > 0) tables.push([internetGatewayTable, internetGatewayRoutes]);
+  if (blocks.length === 0) return { addresses: new Set(), routes: new Set(), rules: new Set() };
+  const routes = blocks.map(block => `blackhole ${block} table ${mainTable}`);
+  for (const [table, list] of tables) {
+    const compiled = new Map(blocks.map(block => [block, `throw ${block} table ${table}`]));
+    for (const one of list) {
+      if (!isIpv6Cidr(one.destination)) continue;
+      const prefix = formatIpv6Prefix(parseIpv6Prefix(one.destination));
+      compiled.set(prefix, compileIpv6Route(intent, one, table, nextHops));
+    }
+    routes.push(...compiled.values());
+  }
+  return {
+    addresses: new Set([metadataIpv6Address, dnsIpv6Address, timeIpv6Address]),
+    routes: new Set(routes),
+    rules: new Set(
+      tables.map(([table]) => `priority ${subnetRulePriority} fwmark 0x${table.toString(16)} table ${table}`),
+    ),
+  };
+}
+
 /** The kernel takes an interface's routes with the interface. */
 export function forgetRoutesOver(routing: Routing, interfaceName: string): Routing {
   const routes = [...routing.routes].filter(text => !text.includes(` dev ${interfaceName} `));
@@ -160,18 +233,22 @@ function missing(wanted: ReadonlySet<string>, present: ReadonlySet<string>): str
   return [...wanted].filter(item => !present.has(item));
 }
 
-/** Lines of `ip -batch` that lead from one routing to the other; a changed route is replaced without a gap. */
-export function routingCommands(actual: Routing, desired: Routing): string[] {
+/**
+ * Lines of `ip -batch` (of `ip -6 -batch` for IPv6) that lead from one routing to the other; a changed route is replaced
+ * without a gap.
+ */
+export function routingCommands(actual: Routing, desired: Routing, family?: '-6'): string[] {
+  const bits = family === undefined ? 32 : 128;
   const kept = new Set([...desired.routes].map(routeKey));
   return [
-    ...missing(desired.addresses, actual.addresses).map(address => `address add ${address}/32 dev lo`),
+    ...missing(desired.addresses, actual.addresses).map(address => `address add ${address}/${bits} dev lo`),
     ...missing(desired.routes, actual.routes).map(route => `route replace ${route}`),
     ...missing(desired.rules, actual.rules).map(rule => `rule add ${rule}`),
     ...missing(actual.rules, desired.rules).map(rule => `rule del ${rule}`),
     ...missing(actual.routes, desired.routes)
       .filter(route => !kept.has(routeKey(route)))
       .map(route => `route del ${route}`),
-    ...missing(actual.addresses, desired.addresses).map(address => `address del ${address}/32 dev lo`),
+    ...missing(actual.addresses, desired.addresses).map(address => `address del ${address}/${bits} dev lo`),
   ];
 }
 
@@ -185,12 +262,18 @@ interface RouteJson {
 }
 
 /** Routes of `ip -json route show table all` that this file makes, in the same words. */
-export function routesOf(json: readonly RouteJson[]): Set<string> {
+export function routesOf(json: readonly RouteJson[], family?: '-6'): Set<string> {
+  const [all, bits] = family === undefined ? ['0.0.0.0/0', 32] : ['::/0', 128];
   return new Set(
     json.flatMap(({ type, dst, gateway, prefsrc, dev, table = 'main' }) => {
-      const destination = dst === 'default' ? '0.0.0.0/0' : dst.includes('/') ? dst : `${dst}/32`;
+      const destination = dst === 'default' ? all : dst.includes('/') ? dst : `${dst}/${bits}`;
       const number = table === 'main' ? mainTable : Number(table);
       if (type === 'blackhole' || type === 'throw') return [`${type} ${destination} table ${number}`];
+      // In the main table they are what is delivered to ports.
+      if (family !== undefined) {
+        const ours = dev !== undefined && gateway !== undefined && number !== mainTable;
+        return ours ? [ipv6Route(destination, gateway, dev, number)] : [];
+      }
       return dev === undefined || gateway === undefined ? [] : [route(destination, gateway, dev, number, prefsrc)];
     }),
   );

@@ -4,23 +4,26 @@ import { join } from 'node:path';
 import type { NatGatewayIntent, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
 import { EngineError } from '../../engine.ts';
 import { addressesOf, parsePrefix } from '../../network/ipv4.ts';
+import { formatIpv6Prefix, parseIpv6Prefix } from '../../network/ipv6.ts';
 import { tapName, vpcNamespace } from '../names.ts';
 import { ensureNetworkAcls } from './acl-firewall.ts';
 import { Batch } from './batch.ts';
 import { forgetConnections, retiredBetween } from './conntrack.ts';
 import { Dnsmasq } from './dnsmasq.ts';
 import type { Edge } from './edge.ts';
+import { ensureGroupFirewall, groupChain, readPeerMembersSet, removeGroupFirewall } from './group-firewall.ts';
 import {
-  ensureGroupFirewall,
-  groupChain,
-  membersSet,
-  readPeerMembersSet,
-  removeGroupFirewall,
-} from './group-firewall.ts';
-import { internetGatewayLink, peeringLinkName, portGroup, runtimeDir } from './layout.ts';
+  egressOnlyGatewayLink,
+  internetGatewayLink,
+  metadataAddress,
+  metadataIpv6Address,
+  peeringLinkName,
+  portGroup,
+  runtimeDir,
+} from './layout.ts';
 import { listenInNamespace } from './metadata-socket.ts';
 import { ensureNatNamespace, natNamespace, removeNatNamespace } from './nat-gateway.ts';
-import { makePeeringLink, peeringLinkCommands, presentPeeringLinks } from './peering-link.ts';
+import { makePeeringLink, peeringLinkCommands, peeringLinkIpv6Commands, presentPeeringLinks } from './peering-link.ts';
 import {
   ensureNatGatewayFirewall,
   ensurePortFirewall,
@@ -28,15 +31,23 @@ import {
   removePortFirewall,
   setPeeringLinks,
 } from './port-firewall.ts';
+import { ipv6DeliveryCommands, ipv6LinkCommands, ownIpv6 } from './port-ipv6.ts';
 import { deliveryCommands, type PortKind, portLinkCommands, removePortLinkCommands } from './port-link.ts';
 import { SerialQueue } from './queue.ts';
 import { copyRuleset, emptyRuleset, type Ruleset } from './ruleset.ts';
 import { ipBatch, nftTransaction, run } from './run.ts';
-import { setSysctls, vpcSysctls } from './sysctl.ts';
+import { ipv6Sysctls, setSysctls, vpcSysctls } from './sysctl.ts';
 import { Transaction } from './transaction.ts';
 import { lookAtVpc, namespaceExists, type VpcActual } from './vpc-actual.ts';
 import { ensureVpcFirewall } from './vpc-firewall.ts';
-import { desiredRouting, forgetRoutesOver, hasInterfaceRoutes, nextHops, routingCommands } from './vpc-routing.ts';
+import {
+  desiredIpv6Routing,
+  desiredRouting,
+  forgetRoutesOver,
+  hasInterfaceRoutes,
+  nextHops,
+  routingCommands,
+} from './vpc-routing.ts';
 
 /** What all VPCs of a fabric share. */
 export interface VpcContext {
@@ -60,9 +71,21 @@ function withPrefixes(intent: PortIntent): PortIntent {
   return { ...intent, privateIpAddresses: [...intent.privateIpAddresses, ...prefixes] };
 }
 
+/** The kernel takes an interface's routes with the interface. */
+function forgetInterface(actual: VpcActual, name: string): void {
+  actual.routing = forgetRoutesOver(actual.routing, name);
+  actual.ipv6Routing = forgetRoutesOver(actual.ipv6Routing, name);
+}
+
+function hasIpv6(intent: VpcIntent): boolean {
+  return (intent.ipv6CidrBlocks ?? []).length > 0;
+}
+
 /** Lines for `ip` and a firewall transaction that belong together. */
 interface Change {
   readonly ip: string[];
+  /** For `ip -6`, after `ip` when something is made, before it when something goes. */
+  readonly ipv6: string[];
   readonly firewall: Transaction;
 }
 
@@ -85,7 +108,8 @@ export class Vpc {
   #membersChanged = false;
   /** NAT gateways that are as they should be, with what they were made from. */
   readonly #natGateways = new Map<string, string>();
-  #server: Server | undefined;
+  /** Of the metadata service, by address. */
+  readonly #servers = new Map<string, Server>();
   #closed = false;
 
   constructor(id: string, context: VpcContext) {
@@ -120,19 +144,25 @@ export class Vpc {
   async #apply(plan: (change: Change, actual: VpcActual) => void, order: 'ip-first' | 'firewall-first'): Promise<void> {
     const actual = await this.#existing();
     const before = actual.ruleset;
-    const change: Change = { ip: [], firewall: new Transaction(copyRuleset(before)) };
+    const change: Change = { ip: [], ipv6: [], firewall: new Transaction(copyRuleset(before)) };
     // The plan changes `actual` along with the commands; until they have succeeded nobody may rely on it.
     this.#actual = undefined;
     plan(change, actual);
     const { lines, ruleset } = change.firewall;
-    if (order === 'ip-first') await ipBatch(this.#namespace, change.ip);
+    if (order === 'ip-first') {
+      await ipBatch(this.#namespace, change.ip);
+      await ipBatch(this.#namespace, change.ipv6, '-6');
+    }
     await nftTransaction(this.#namespace, lines);
     const retired = retiredBetween(before, ruleset);
     await forgetConnections(this.id, retired);
-    if (order === 'firewall-first') await ipBatch(this.#namespace, change.ip);
+    if (order === 'firewall-first') {
+      await ipBatch(this.#namespace, change.ipv6, '-6');
+      await ipBatch(this.#namespace, change.ip);
+    }
     this.#actual = { ...actual, ruleset };
     this.#known = ruleset;
-    if (lines.some(line => line.includes(' members-'))) this.#membersChanged = true;
+    if (lines.some(line => / members6?-/.test(line))) this.#membersChanged = true;
     const owned = [...(ruleset.sets.get('inet private_to_public')?.values() ?? [])];
     if (this.#actual.internetGatewayLink) await this.#context.edge.setAddresses(this.id, owned);
   }
@@ -152,12 +182,18 @@ export class Vpc {
       if (!actual.ruleset.chains.has('leave')) {
         await setSysctls(this.#namespace, vpcSysctls);
         await ipBatch(this.#namespace, ['link set dev lo up']);
+        actual.ipv6 = false;
       }
       this.#linkAddress = await this.#ensureLink(intent, actual);
+      await this.#ensureIpv6(intent);
       changedPeers = await this.#ensurePeerings(intent);
       await this.#ensureNatGateways(intent);
       await this.#apply((change, current) => {
-        for (const link of current.peeringLinks) change.ip.push(...peeringLinkCommands(intent, link));
+        for (const link of current.peeringLinks) {
+          change.ip.push(...peeringLinkCommands(intent, link));
+          if (current.ipv6) change.ipv6.push(...peeringLinkIpv6Commands(intent, link));
+        }
+        if (current.ipv6) change.ipv6.push(...ipv6LinkCommands(current, change.firewall.ruleset, intent.subnets));
         this.#route(change, current, intent);
         ensureVpcFirewall(change.firewall, intent);
         setPeeringLinks(change.firewall, [...current.peeringLinks]);
@@ -167,6 +203,7 @@ export class Vpc {
       await this.#removeNatGateways(intent);
       const upstream = await this.#context.upstream();
       await Promise.all([this.#dnsmasq.ensure(intent, upstream), this.#listen()]);
+      if (hasIpv6(intent)) await this.#listenIpv6();
       this.#intent = intent;
     });
     await this.#refreshPeers(changedPeers);
@@ -191,12 +228,17 @@ export class Vpc {
 
   /** Brings the router from what `actual` has to what the intent wants, as far as targets are there. */
   #route(change: Change, actual: VpcActual, intent: VpcIntent): void {
-    const desired = desiredRouting(intent, {
+    const targets = {
       linkAddress: this.#linkAddress,
-      nextHops: nextHops(actual, intent),
-    });
+      nextHops: nextHops(actual, change.firewall.ruleset, intent),
+    };
+    const desired = desiredRouting(intent, targets);
     change.ip.push(...routingCommands(actual.routing, desired));
     actual.routing = desired;
+    if (!actual.ipv6) return;
+    const desiredIpv6 = desiredIpv6Routing(intent, targets);
+    change.ipv6.push(...routingCommands(actual.ipv6Routing, desiredIpv6, '-6'));
+    actual.ipv6Routing = desiredIpv6;
   }
 
   /**
@@ -208,7 +250,7 @@ export class Vpc {
       const actual = await this.#existing();
       const there = await presentPeeringLinks(this.#namespace);
       for (const link of actual.peeringLinks) {
-        if (!there.has(link)) actual.routing = forgetRoutesOver(actual.routing, link);
+        if (!there.has(link)) forgetInterface(actual, link);
       }
       const changed: string[] = [];
       const kept = new Set<string>();
@@ -227,7 +269,7 @@ export class Vpc {
       for (const link of there) {
         if (kept.has(link)) continue;
         await run(['ip', '-n', this.#namespace, 'link', 'del', link], { accept: [1] });
-        actual.routing = forgetRoutesOver(actual.routing, link);
+        forgetInterface(actual, link);
       }
       const before = this.#intent?.peeringConnections ?? [];
       for (const { vpcPeeringConnectionId, peerVpcId } of before) {
@@ -272,7 +314,7 @@ export class Vpc {
           removeInterfaceFirewall(firewall, link);
           for (const [address, dev] of actual.delivered) if (dev === link) actual.delivered.delete(address);
           actual.natGateways.delete(id);
-          actual.routing = forgetRoutesOver(actual.routing, link);
+          forgetInterface(actual, link);
         }, 'firewall-first');
       }
       await removeNatNamespace(id);
@@ -297,18 +339,50 @@ export class Vpc {
     return address;
   }
 
+  /**
+   * Lets the namespace carry IPv6, and connects its blocks to the edge by the gateways that it has. What is there of IPv4
+   * is not touched. A VPC that has lost its blocks only loses what was theirs.
+   */
+  async #ensureIpv6(intent: VpcIntent): Promise<void> {
+    const actual = await this.#existing();
+    const blocks = (intent.ipv6CidrBlocks ?? []).map(cidr => formatIpv6Prefix(parseIpv6Prefix(cidr)));
+    if (blocks.length > 0 && !actual.ipv6) {
+      await setSysctls(this.#namespace, ipv6Sysctls);
+      actual.ipv6 = true;
+    }
+    if (!actual.ipv6) return;
+    const gateways = {
+      internetGateway: intent.internetGateway,
+      egressOnly: intent.egressOnlyInternetGateway === true && blocks.length > 0,
+    };
+    const kept = await this.#context.edge.ensureIpv6(this.id, blocks, gateways);
+    if (!kept) actual.ipv6Routing = forgetRoutesOver(actual.ipv6Routing, egressOnlyGatewayLink);
+  }
+
   /** Opens the metadata service's socket unless it is open. */
   async #listen(): Promise<void> {
-    if (this.#server !== undefined || this.#closed) return;
-    const server = await listenInNamespace(this.#namespace);
-    this.#server = server;
+    if (this.#servers.has(metadataAddress) || this.#closed) return;
+    this.#open(metadataAddress, await listenInNamespace(this.#namespace, metadataAddress));
+  }
+
+  /** The same of its IPv6 address, which is there where the VPC has IPv6. */
+  async #listenIpv6(): Promise<void> {
+    if (this.#servers.has(metadataIpv6Address) || this.#closed) return;
+    this.#open(metadataIpv6Address, await listenInNamespace(this.#namespace, metadataIpv6Address));
+  }
+
+  #open(address: string, server: Server): void {
+    this.#servers.set(address, server);
     this.#context.onListening(this.id, server);
   }
 
   /** Takes over what an earlier process left: opens the metadata socket again. Nothing else changes. */
   adopt(): Promise<void> {
     return this.#queue.run(async () => {
-      if ((await this.#look()).ruleset.chains.has('leave')) await this.#listen();
+      const { ruleset, ipv6Routing } = await this.#look();
+      if (!ruleset.chains.has('leave')) return;
+      await this.#listen();
+      if (ipv6Routing.addresses.has(metadataIpv6Address)) await this.#listenIpv6();
     });
   }
 
@@ -355,7 +429,7 @@ export class Vpc {
           const peer = peering === undefined ? undefined : this.#context.vpcs.get(peering.peerVpcId);
           const known = peer === undefined ? emptyRuleset() : peer.known;
           if (original === undefined || known === undefined) continue;
-          const members = known.sets.get(`inet ${membersSet(original.groupId)}`);
+          const members = known.sets.get(original.original);
           firewall.replaceElements(set, () => true, new Map(members));
         }
       }, 'ip-first');
@@ -378,6 +452,13 @@ export class Vpc {
         change.ip.push(...portLinkCommands(actual, whole, subnet, this.#context.ports));
         ensurePortFirewall(change.firewall, whole);
       }
+      if (actual.ipv6) {
+        change.ipv6.push(...ipv6LinkCommands(actual, change.firewall.ruleset, vpc.subnets));
+        for (const intent of intents) {
+          const name = tapName(intent.networkInterfaceId);
+          change.ipv6.push(...ipv6DeliveryCommands(actual, name, intent.mac, ownIpv6(intent)));
+        }
+      }
       if (hasInterfaceRoutes(vpc)) this.#route(change, actual, vpc);
     }, 'ip-first');
     await this.#dnsmasq.setPorts(intents, vpc.domainName);
@@ -393,7 +474,7 @@ export class Vpc {
         // Routes over the interface become blackholes before it goes.
         if (this.#intent !== undefined && hasInterfaceRoutes(this.#intent)) this.#route(change, actual, this.#intent);
         change.ip.push(...removal);
-        actual.routing = forgetRoutesOver(actual.routing, tapName(networkInterfaceId));
+        forgetInterface(actual, tapName(networkInterfaceId));
       }, 'firewall-first');
       await this.#dnsmasq.removePort(networkInterfaceId);
     });
@@ -455,9 +536,9 @@ export class Vpc {
   }
 
   #release(): void {
-    if (this.#server === undefined) return;
+    if (this.#servers.size === 0) return;
     this.#context.onClosed(this.id);
-    this.#server.close();
-    this.#server = undefined;
+    for (const server of this.#servers.values()) server.close();
+    this.#servers.clear();
   }
 }
