@@ -8,6 +8,8 @@
  *   agent resume         sets the clock and gives new entropy, where the machine stood still (hibernation).
  *   agent dhcp           asks for an address for eth0 and sets it, with netmask, route and MTU. What else the server says
  *                        is left in /run/lease, for the shell. Status 1: no answer within a second.
+ *   agent dhcp6          keeps the IPv6 address that a DHCPv6 server gives eth0, once a router says that there is one. It
+ *                        never ends.
  *   agent imds           fetches what a first start needs from the metadata service, over one connection, into files in
  *                        /run/imds. Status 0: there; 1: the service refuses (it is switched off); 2: no answer.
  */
@@ -33,7 +35,7 @@ enum {
   READ = 0, WRITE = 1, OPEN = 2, CLOSE = 3, IOCTL = 16, ACCESS = 21, NANOSLEEP = 35, SOCKET = 41, CONNECT = 42,
   SENDTO = 44, RECVFROM = 45, BIND = 49, SETSOCKOPT = 54, EXIT = 60, MKDIR = 83, CLOCK_SETTIME = 227
 };
-enum { AF_INET = 2, AF_NETLINK = 16, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3 };
+enum { AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3 };
 
 static word length(const char *text) {
   word n = 0;
@@ -60,6 +62,12 @@ static word parse_number(const char *text) {
 
 static void exit(int status) {
   call(EXIT, status, 0, 0, 0, 0);
+}
+
+static void pause_for(word seconds) {
+  word time[2];
+  time[0] = seconds, time[1] = 0;
+  call(NANOSLEEP, (word)time, 0, 0, 0, 0);
 }
 
 /* ---- agent wait ---- */
@@ -323,6 +331,169 @@ static int get_lease(void) {
   return 0;
 }
 
+/* ---- agent dhcp6 ---- */
+
+/* RFC 8415: message types, options, times. */
+enum { SOLICIT = 1, ADVERTISE = 2, REQUEST = 3, RENEW = 5, REPLY = 7 };
+enum { CLIENT_ID = 1, SERVER_ID = 2, IA_NA = 3, IA_ADDRESS = 5, OPTION_REQUEST = 6, ELAPSED_TIME = 8 };
+enum { LONGEST_PAUSE = 8 }; /* seconds between two solicitations */
+
+struct address6 { unsigned short family, port; unsigned flow; unsigned char bytes[16]; unsigned scope; };
+
+static unsigned interface_index;
+static unsigned char client_id[10];   /* a DUID-LL */
+static unsigned char server_id[130];
+static int server_id_size;
+static unsigned char leased[24];      /* address, preferred and valid lifetime, as in an IA Address option */
+
+static void append6(const void *value, int size) {
+  const unsigned char *byte = value;
+  while (size-- > 0) packet[packet_size++] = *byte++;
+}
+
+static void head6(int code, int size) {
+  packet[packet_size++] = code >> 8, packet[packet_size++] = code;
+  packet[packet_size++] = size >> 8, packet[packet_size++] = size;
+}
+
+/* An option between two places of the packet, its length in `size`, or 0. */
+static unsigned char *find_option6(unsigned char *at, unsigned char *end, int code, int *size) {
+  while (at + 4 <= end) {
+    *size = at[2] << 8 | at[3];
+    if (at + 4 + *size > end) return 0;
+    if ((at[0] << 8 | at[1]) == code) return at + 4;
+    at += 4 + *size;
+  }
+  return 0;
+}
+
+static unsigned number6(const unsigned char *byte) {
+  return (unsigned)byte[0] << 24 | byte[1] << 16 | byte[2] << 8 | byte[3];
+}
+
+/* Sends a message and waits a second for its answer, which is noted in `server_id` and `leased`. Returns 0 without one. */
+static int exchange6(word socket, int type, int expected, const unsigned char *transaction) {
+  static const unsigned char wanted[] = {0, 23, 0, 24};
+  struct address6 to;
+  unsigned char zeros[12], *value, *ia;
+  int size, ia_size, tries;
+  zero(zeros, sizeof zeros);
+  packet_size = 0;
+  packet[packet_size++] = type;
+  append6(transaction, 3);
+  head6(CLIENT_ID, sizeof client_id), append6(client_id, sizeof client_id);
+  if (type != SOLICIT) head6(SERVER_ID, server_id_size), append6(server_id, server_id_size);
+  head6(ELAPSED_TIME, 2), append6(zeros, 2);
+  head6(OPTION_REQUEST, sizeof wanted), append6(wanted, sizeof wanted);
+  head6(IA_NA, type == SOLICIT ? 12 : 12 + 4 + sizeof leased);
+  append6(client_id + 6, 4), append6(zeros, 8);
+  if (type != SOLICIT) head6(IA_ADDRESS, sizeof leased), append6(leased, sizeof leased);
+  zero(&to, sizeof to);
+  to.family = AF_INET6;
+  to.port = 547 >> 8 | (547 & 255) << 8;
+  to.bytes[0] = 0xff, to.bytes[1] = 2, to.bytes[13] = 1, to.bytes[15] = 2; /* ff02::1:2 */
+  to.scope = interface_index;
+  if (call6(SENDTO, socket, (word)packet, packet_size, 0, (word)&to, sizeof to) < 0) return 0;
+  for (tries = 0; tries < 50; tries++) {
+    unsigned char *end;
+    packet_size = call(READ, socket, (word)packet, sizeof packet, 0, 0);
+    if (packet_size < 0) return 0; /* time is over */
+    end = packet + packet_size;
+    if (packet_size < 4 || packet[0] != expected || packet[1] != transaction[0] || packet[2] != transaction[1]) continue;
+    ia = find_option6(packet + 4, end, IA_NA, &ia_size);
+    if (!ia || ia_size < 12) return 0;
+    value = find_option6(ia + 12, ia + ia_size, IA_ADDRESS, &size);
+    if (!value || size < sizeof leased || number6(value + 20) == 0) return 0;
+    for (size = 0; size < sizeof leased; size++) leased[size] = value[size];
+    value = find_option6(packet + 4, end, SERVER_ID, &size);
+    if (!value || size > sizeof server_id) return 0;
+    server_id_size = size;
+    while (size-- > 0) server_id[size] = value[size];
+    return 1;
+  }
+  return 0;
+}
+
+/* Gives eth0 the address for as long as the lease says. rtnetlink(7) */
+static void keep_address6(void) {
+  struct {
+    unsigned size; unsigned short type, flags; unsigned sequence, process;
+    unsigned char family, prefix, address_flags, scope; unsigned index;
+    unsigned short address_size, address_type; unsigned char address[16];
+    unsigned short times_size, times_type; unsigned preferred, valid, created, updated;
+  } message;
+  word socket = call(SOCKET, AF_NETLINK, SOCK_RAW, 0, 0, 0);
+  int i;
+  zero(&message, sizeof message);
+  message.size = sizeof message;
+  message.type = 20;       /* RTM_NEWADDR */
+  message.flags = 0x501;   /* NLM_F_REQUEST | NLM_F_REPLACE | NLM_F_CREATE */
+  message.family = AF_INET6;
+  message.prefix = 128;
+  message.address_flags = 2; /* IFA_F_NODAD */
+  message.index = interface_index;
+  message.address_size = 20, message.address_type = 1; /* IFA_ADDRESS */
+  for (i = 0; i < 16; i++) message.address[i] = leased[i];
+  message.times_size = 20, message.times_type = 6;     /* IFA_CACHEINFO */
+  message.preferred = number6(leased + 16), message.valid = number6(leased + 20);
+  call6(SENDTO, socket, (word)&message, sizeof message, 0, 0, 0);
+  call(CLOSE, socket, 0, 0, 0, 0);
+}
+
+/* Waits for a router that says that addresses are managed. RFC 4861, figure of section 4.2 */
+static void wait_for_router(void) {
+  static unsigned filter[8];
+  word socket = call(SOCKET, AF_INET6, SOCK_RAW, 58, 0, 0);
+  int i;
+  for (i = 0; i < 8; i++) filter[i] = 0xffffffff;
+  filter[134 >> 5] &= ~(1u << (134 & 31));
+  call(SETSOCKOPT, socket, 58, 1, (word)filter, sizeof filter); /* ICMP6_FILTER */
+  for (;;) {
+    word size = call(READ, socket, (word)packet, sizeof packet, 0, 0);
+    if (size < 0) pause_for(1);
+    if (size >= 16 && packet[0] == 134 && packet[5] & 0x80) break;
+  }
+  call(CLOSE, socket, 0, 0, 0, 0);
+}
+
+static void keep_lease6(void) {
+  struct interface_request request;
+  struct address6 self;
+  word timeout[2], random = call(OPEN, (word) "/dev/urandom", 0, 0, 0, 0), socket;
+  unsigned char transaction[3];
+  int i, pause = 1, bound = 0;
+  wait_for_router();
+  socket = call(SOCKET, AF_INET6, SOCK_DGRAM, 0, 0, 0);
+  name_interface(&request, "eth0");
+  call(IOCTL, socket, 0x8927, (word)&request, 0, 0); /* SIOCGIFHWADDR */
+  client_id[1] = 3, client_id[3] = 1;
+  for (i = 0; i < 6; i++) client_id[4 + i] = request.u.all[2 + i];
+  call(IOCTL, socket, 0x8933, (word)&request, 0, 0); /* SIOCGIFINDEX */
+  interface_index = request.u.mtu;
+  timeout[0] = 1, timeout[1] = 0;
+  call(SETSOCKOPT, socket, 1, 20, (word)timeout, sizeof timeout); /* SO_RCVTIMEO */
+  call(SETSOCKOPT, socket, 1, 25, (word) "eth0", 5);              /* SO_BINDTODEVICE */
+  zero(&self, sizeof self);
+  self.family = AF_INET6;
+  self.port = 546 >> 8 | (546 & 255) << 8;
+  while (call(BIND, socket, (word)&self, sizeof self, 0, 0)) pause_for(1);
+  for (;;) {
+    call(READ, random, (word)transaction, 3, 0, 0);
+    if (bound && exchange6(socket, RENEW, REPLY, transaction)
+        || exchange6(socket, SOLICIT, ADVERTISE, transaction) && exchange6(socket, REQUEST, REPLY, transaction)) {
+      bound = 1;
+      keep_address6();
+      /* A changed address is noticed at a renewal; half of the preferred lifetime is when EC2's clients ask. */
+      pause_for(number6(leased + 16) / 2 + 1);
+      pause = 1;
+    } else {
+      bound = 0;
+      pause_for(pause);
+      if (pause < LONGEST_PAUSE) pause *= 2;
+    }
+  }
+}
+
 /* ---- agent imds ---- */
 
 static const struct { const char *file, *path; } items[] = {
@@ -462,13 +633,12 @@ void begin(word *stack) {
     exit(0);
   }
   if (equal(command, "dhcp")) exit(get_lease());
+  if (equal(command, "dhcp6")) keep_lease6();
   if (equal(command, "imds")) {
     int status = 2, tries;
-    word second[2];
-    second[0] = 1, second[1] = 0;
     call(MKDIR, (word) "/run/imds", 0700, 0, 0, 0);
     /* About ten seconds: the service may answer later than the first packet leaves. */
-    for (tries = 0; tries < 10 && (status = fetch()) == 2; tries++) call(NANOSLEEP, (word)second, 0, 0, 0, 0);
+    for (tries = 0; tries < 10 && (status = fetch()) == 2; tries++) pause_for(1);
     exit(status);
   }
   exit(64);
