@@ -205,6 +205,19 @@ describe.skipIf(skip)('a VPC with a running instance', () => {
     expect(await get(`network/interfaces/macs/${mac}/ipv6s`)).toBe(address);
   });
 
+  test('has neighbours that begin with IPv6', async () => {
+    await aws`ec2 modify-subnet-attribute --subnet-id ${subnet} --assign-ipv6-address-on-creation`;
+    const { InstanceId = '' } = await guests.launch({ SubnetId: subnet, SecurityGroupIds: [group] });
+    const second = await guests.login(InstanceId);
+    const own =
+      await aws`ec2 describe-instances --instance-ids ${InstanceId} --query Reservations[0].Instances[0].Ipv6Address`;
+    await second.until(`ip -6 -o address show dev eth0 scope global | grep -F ' ${own}/128 '`, boot);
+    expect(await connects(second, address, 22)).toBe('open');
+    expect(await connects(login, own, 22)).toBe('open');
+    expect(await connects(login, own, 23), 'not in the group').toBe('filtered');
+    await guests.terminate(InstanceId);
+  });
+
   test('gives the address back', async () => {
     await aws`ec2 unassign-ipv6-addresses --network-interface-id ${eni} --ipv6-addresses ${address}`;
     await eventually('silence', 10, async () => ((await world.hears(address, 22)) === '' ? true : undefined));

@@ -58,6 +58,12 @@ export class EdgeIpv6 {
     this.#ready = false;
   }
 
+  /** A VPC's link of its internet gateway is another one now. */
+  linkMade(vpcId: string): void {
+    this.#links.delete(vpcLinkName(vpcId));
+    this.#owners = undefined;
+  }
+
   async #look(): Promise<Map<string, string>> {
     if (this.#owners !== undefined) return this.#owners;
     const owners = new Map<string, string>();
@@ -137,6 +143,7 @@ export class EdgeIpv6 {
     if (gateways.egressOnly) {
       if (!there) {
         this.#links.delete(egressOnlyLink);
+        this.#owners = undefined;
         const peer = `peer name ${egressOnlyLink} netns ${this.#namespace}`;
         await ipBatch(inside, [
           `link add ${egressOnlyGatewayLink} mtu ${internetMtu} type veth ${peer}`,

@@ -178,6 +178,7 @@ export class Edge {
       if (!linkThere) {
         const peer = `peer name ${link} netns ${this.#namespace}`;
         await ipBatch(inside, [`link add ${internetGatewayLink} mtu ${internetMtu} type veth ${peer}`]);
+        this.#ipv6.linkMade(vpcId);
       }
       await ipBatch(inside, [`link set dev ${internetGatewayLink} up`]);
       await ipBatch(this.#namespace, [
