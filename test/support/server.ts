@@ -23,7 +23,7 @@ export const pools = {
   terraformIam: '198.19.111.0/24',
   instanceRole: '198.19.112.0/24',
   moving: '198.19.113.0/24',
-  ipv6: '198.19.114.0/24',
+  ipv6: '198.19.116.0/24',
 } as const;
 
 export interface TestServer {
