@@ -132,6 +132,12 @@ export const idKinds = {
     malformed: 'InvalidPrefixListId.Malformed',
     notFound: 'InvalidPrefixListID.NotFound',
   },
+  publicIpv4Pool: {
+    prefix: 'ipv4pool-ec2',
+    noun: 'public IPv4 pool ID',
+    malformed: 'InvalidPublicIpv4PoolID.NotFound',
+    notFound: 'InvalidPublicIpv4PoolID.NotFound',
+  },
   elasticIp: {
     prefix: 'eipalloc',
     noun: 'allocation ID',

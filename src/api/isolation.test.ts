@@ -125,6 +125,8 @@ beforeAll(async () => {
   const list = { PrefixListName: secret, AddressFamily: 'IPv4', MaxEntries: 2, Entries: [{ Cidr: '10.9.8.0/24' }] };
   const prefixListId = await made('CreateManagedPrefixList', list, 'PrefixList', 'PrefixListId');
   const { AllocationId, PublicIp } = await call<{ AllocationId: string; PublicIp: string }>('AllocateAddress');
+  const cidr = '198.18.55.0/24';
+  const poolId = await made('ProvisionByoipCidr', { Cidr: cidr, Description: secret }, 'ByoipCidr', 'PoolId');
   const permission = { NetworkInterfaceId, AwsAccountId: '999988887777', Permission: 'EIP-ASSOCIATE' };
   const permissionId = await made(
     'CreateNetworkInterfacePermission',
@@ -147,6 +149,8 @@ beforeAll(async () => {
     PrefixListId: prefixListId,
     AllocationId,
     PublicIp,
+    PublicIpv4Pool: poolId,
+    PoolId: poolId,
     NetworkInterfacePermissionId: permissionId,
     EgressOnlyInternetGatewayId: egressId,
     InstanceId: InstanceId,

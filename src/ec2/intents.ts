@@ -10,6 +10,8 @@ import type {
   VpcPeeringIntent,
 } from '../engine/engine.ts';
 import type { Reader } from '../state/state.ts';
+import { addresses } from './addresses/model.ts';
+import { byoipCidrs, isAdvertised } from './byoip/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { instances } from './instances/model.ts';
@@ -81,7 +83,7 @@ function natGatewayIntents(db: Reader, vpcId: string): NatGatewayIntent[] {
         subnetId: row.subnetId,
         mac: card.macAddress,
         privateIpAddresses: card.privateIpAddresses.map(one => one.address),
-        publicIpAddresses: publicIpAddresses(card),
+        publicIpAddresses: publicIpAddresses(db, card),
       },
     ];
   });
@@ -96,10 +98,14 @@ function peeringIntents(db: Reader, vpcId: string): VpcPeeringIntent[] {
   });
 }
 
-/** Private address to public one. */
-function publicIpAddresses(row: NetworkInterfaceRow): Record<string, string> {
+/** Private address to public one. Those of a range that is not advertised lead nowhere. */
+function publicIpAddresses(db: Reader, row: NetworkInterfaceRow): Record<string, string> {
   return Object.fromEntries(
-    row.privateIpAddresses.flatMap(one => (one.publicIp === undefined ? [] : [[one.address, one.publicIp]])),
+    row.privateIpAddresses.flatMap(one => {
+      const pool = one.allocationId === undefined ? undefined : db.get(addresses, one.allocationId)?.publicIpv4Pool;
+      const isRouted = pool === undefined || isAdvertised(db.get(byoipCidrs, pool));
+      return one.publicIp === undefined || !isRouted ? [] : [[one.address, one.publicIp]];
+    }),
   );
 }
 
@@ -164,7 +170,7 @@ export function portIntent(
     ...((row.ipv6Addresses ?? []).length === 0 ? {} : { ipv6Addresses: row.ipv6Addresses }),
     ...((row.ipv4Prefixes ?? []).length === 0 ? {} : { ipv4Prefixes: row.ipv4Prefixes }),
     ...((row.ipv6Prefixes ?? []).length === 0 ? {} : { ipv6Prefixes: row.ipv6Prefixes }),
-    publicIpAddresses: publicIpAddresses(row),
+    publicIpAddresses: publicIpAddresses(db, row),
     hostName: hostName(db, row, primary.address),
     groupIds: row.groupIds,
     sourceDestCheck: row.sourceDestCheck,

@@ -296,6 +296,12 @@ const limits: readonly Limit[] = [
     reach: api => fill(api, 'AllocateAddress', networkLimits.elasticIps, () => ({})),
   },
   {
+    code: 'ResourceLimitExceeded',
+    what: 'five ranges of addresses that were brought',
+    reach: api =>
+      fill(api, 'ProvisionByoipCidr', networkLimits.byoipCidrs, index => ({ Cidr: `198.18.${70 + index}.0/24` })),
+  },
+  {
     code: 'InsufficientAddressCapacity',
     what: 'the public pool is used up',
     reach: async () => {

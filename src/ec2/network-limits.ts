@@ -23,6 +23,7 @@ export const networkLimits = {
   rulesPerNetworkAcl: 20,
   networkInterfaces: 5_000,
   elasticIps: 5,
+  byoipCidrs: 5,
   prefixLists: 100,
   entriesPerPrefixList: 1_000,
   peeringConnectionsPerVpc: 50,

@@ -1,5 +1,6 @@
 import type { AnyOperation } from '../api/operation.ts';
 import { addressOperations } from './addresses/operations.ts';
+import { byoipOperations } from './byoip/operations.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
 import { egressOnlyGatewayOperations } from './egress-only-gateways/operations.ts';
 import { imageOperations } from './images/operations.ts';
@@ -28,6 +29,7 @@ import { vpcOperations } from './vpcs/operations.ts';
 /** Every EC2 operation, by resource. A new resource adds one line. */
 export const ec2Operations: readonly AnyOperation[] = [
   ...addressOperations,
+  ...byoipOperations,
   ...accountAttributeOperations,
   ...imageOperations,
   ...instanceOperations,

@@ -3,6 +3,7 @@ import type { Clock } from '../api/clock.ts';
 import { type Controller, Controllers } from '../controllers/controllers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { State } from '../state/state.ts';
+import { byoipController } from './byoip/controller.ts';
 import { instanceController, removeOrphanMachines } from './instances/controller.ts';
 import { natGatewayController } from './nat-gateways/controller.ts';
 import { attachmentController } from './network-interfaces/attachment-controller.ts';
@@ -38,6 +39,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       attachmentController(state, engine.machines, network),
       natGatewayController({ state, clock, network }),
       vpcPeeringController(state, clock),
+      byoipController(state, clock),
       snapshotController(state, engine.disks),
       ...(network === undefined
         ? []

@@ -1,5 +1,6 @@
 import type { AnyTable } from '../state/state.ts';
 import { addresses, addressTransfers } from './addresses/model.ts';
+import { byoipCidrs } from './byoip/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { fastLaunchChoices } from './images/fast-launch.ts';
@@ -28,6 +29,7 @@ import { vpcs } from './vpcs/model.ts';
 export const ec2Tables: readonly AnyTable[] = [
   addressTransfers,
   addresses,
+  byoipCidrs,
   dhcpOptions,
   egressOnlyInternetGateways,
   fastLaunchChoices,

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientProblem } from '../../src/cli/test-clients.ts';
 import { addressOperations } from '../../src/ec2/addresses/operations.ts';
+import { byoipOperations } from '../../src/ec2/byoip/operations.ts';
 import { dhcpOptionsOperations } from '../../src/ec2/dhcp-options/operations.ts';
 import { egressOnlyGatewayOperations } from '../../src/ec2/egress-only-gateways/operations.ts';
 import { internetGatewayOperations } from '../../src/ec2/internet-gateways/operations.ts';
@@ -23,6 +24,7 @@ import { pools, startServer, type TestServer } from '../support/server.ts';
 
 const walked = [
   addressOperations,
+  byoipOperations,
   dhcpOptionsOperations,
   egressOnlyGatewayOperations,
   internetGatewayOperations,

@@ -297,6 +297,29 @@ class Network(unittest.TestCase):
         [taken] = self.other.describe_addresses(PublicIps=[offered["PublicIp"]])["Addresses"]
         self.other.release_address(AllocationId=taken["AllocationId"])
 
+    def test_ranges_of_ones_own(self):
+        ec2 = self.ec2
+        cidr = {"Cidr": "198.19.121.0/24"}
+
+        def state():
+            [one] = ec2.describe_byoip_cidrs(MaxResults=5)["ByoipCidrs"]
+            return one["State"]
+
+        ec2.provision_byoip_cidr(**cidr)
+        self.eventually(state, "provisioned")
+        [pool] = [one["PoolId"] for one in ec2.describe_public_ipv4_pools()["PublicIpv4Pools"]]
+        ec2.advertise_byoip_cidr(**cidr)
+        self.eventually(state, "advertised")
+        address = ec2.allocate_address(PublicIpv4Pool=pool)
+        self.assertTrue(address["PublicIp"].startswith("198.19.121."))
+        [seen] = ec2.describe_public_ipv4_pools(PoolIds=[pool])["PublicIpv4Pools"]
+        self.assertEqual(seen["TotalAvailableAddressCount"], 255)
+        ec2.release_address(AllocationId=address["AllocationId"])
+        ec2.withdraw_byoip_cidr(**cidr)
+        self.eventually(state, "provisioned")
+        ec2.deprovision_byoip_cidr(**cidr)
+        self.eventually(state, "deprovisioned")
+
     def test_nat_gateways(self):
         ec2 = self.ec2
         vpc = self.vpc()

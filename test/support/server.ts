@@ -11,7 +11,8 @@ const launcher = fileURLToPath(new URL('../../fogbank', import.meta.url));
 export const pools = {
   cli: '198.19.101.0/24',
   boto3: '198.19.102.0/24',
-  boto3Network: '198.19.114.0/24',
+  /** On the simulator, which routes nothing: ranges of it can be brought. */
+  boto3Network: '198.19.120.0/22',
   sdkJs: '198.19.103.0/24',
   terraform: '198.19.104.0/24',
   terraformNetwork: '198.19.109.0/24',

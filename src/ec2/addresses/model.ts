@@ -9,6 +9,8 @@ export interface AddressRow {
   readonly owner: string;
   readonly publicIp: string;
   readonly networkBorderGroup: string;
+  /** A pool of addresses that the account has brought; Amazon's when left out. */
+  readonly publicIpv4Pool?: string;
   /** The name that reverse DNS is to answer, with its last dot. */
   readonly ptrRecord?: string;
 }
@@ -16,7 +18,7 @@ export interface AddressRow {
 export const addresses = defineTable<AddressRow>()({
   name: 'addresses',
   key: row => row.allocationId,
-  indexes: { owner: row => row.owner, publicIp: row => row.publicIp },
+  indexes: { owner: row => row.owner, publicIp: row => row.publicIp, pool: row => row.publicIpv4Pool },
 });
 
 /** The offer of an address to another account. Times are milliseconds since the epoch. */

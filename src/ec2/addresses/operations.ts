@@ -13,6 +13,7 @@ import { compileFilters } from '../../api/filters.ts';
 import { idKinds, newId } from '../../api/ids.ts';
 import { type AnyOperation, readOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { paginateArray } from '../../api/pagination.ts';
+import { allocateFromPool } from '../byoip/pools.ts';
 import { describeOwn } from '../describe.ts';
 import { allocatePublicAddress } from '../network-interfaces/addresses.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
@@ -30,34 +31,43 @@ import { transferOperations } from './transfers.ts';
 const allocateAddress = writeOperation<AllocateAddressRequest, AllocateAddressResult>({
   service: 'ec2',
   name: 'AllocateAddress',
-  resources: (_input, context) => [arn(context, 'elastic-ip')],
+  resources: (input, context) => [
+    arn(context, 'elastic-ip'),
+    ...(input.PublicIpv4Pool === undefined || input.PublicIpv4Pool === 'amazon'
+      ? []
+      : [arn(context, 'ipv4pool-ec2', input.PublicIpv4Pool)]),
+  ],
   run: (input, context) => {
     const { db, owner, region } = context;
     checkPool(input, region);
     const tags = parseTagSpecifications(input.TagSpecifications, ['elastic-ip'])['elastic-ip'] ?? {};
-    checkAddressLimit(context);
-    const row: AddressRow = {
-      allocationId: newId('eipalloc'),
-      owner,
-      publicIp: allocatePublicAddress(db, context.services.publicPool, input.Address),
-      networkBorderGroup: region,
-    };
+    const { PublicIpv4Pool: pool = 'amazon' } = input;
+    const base = { allocationId: newId('eipalloc'), owner, networkBorderGroup: region };
+    const row: AddressRow =
+      pool === 'amazon'
+        ? { ...base, publicIp: fromAmazon(context, input.Address) }
+        : { ...base, publicIp: allocateFromPool(context, pool, input.Address), publicIpv4Pool: pool };
     db.put(addresses, row);
     addTags(db, { resourceId: row.allocationId, resourceType: 'elastic-ip', owner }, tags);
     return {
       AllocationId: row.allocationId,
       PublicIp: row.publicIp,
-      PublicIpv4Pool: 'amazon',
+      PublicIpv4Pool: pool,
       NetworkBorderGroup: row.networkBorderGroup,
       Domain: 'vpc',
     };
   },
 });
 
-/** @throws ApiError `AddressLimitExceeded` */
+function fromAmazon(context: WriteContext, wanted: string | undefined): string {
+  checkAddressLimit(context);
+  return allocatePublicAddress(context.db, context.services.publicPool, wanted);
+}
+
+/** Addresses of pools that were brought do not count. @throws ApiError `AddressLimitExceeded` */
 export function checkAddressLimit({ db, owner }: Pick<WriteContext, 'db' | 'owner'>): void {
   checkLimit(
-    db.countBy(addresses, 'owner', owner),
+    db.by(addresses, 'owner', owner).filter(row => row.publicIpv4Pool === undefined).length,
     networkLimits.elasticIps,
     'AddressLimitExceeded',
     'Elastic IP addresses',
@@ -72,15 +82,13 @@ function checkPool(input: AllocateAddressRequest, region: string): void {
       'InvalidParameterValue',
       `Value (${String(input.Domain)}) for parameter domain is invalid. Use vpc.`,
     );
-  const { NetworkBorderGroup: group = region, PublicIpv4Pool: pool = 'amazon' } = input;
+  const { NetworkBorderGroup: group = region } = input;
   if (group !== region) {
     throw new ApiError(
       'InvalidParameterValue',
       `Value (${group}) for parameter networkBorderGroup is invalid. Use ${region}.`,
     );
   }
-  if (pool !== 'amazon')
-    throw new ApiError('InvalidPublicIpv4PoolID.NotFound', `The public IPv4 pool ID '${pool}' does not exist.`);
   const other = (['CustomerOwnedIpv4Pool', 'IpamPoolId'] as const).find(name => input[name] !== undefined);
   if (other !== undefined)
     throw new ApiError('UnsupportedOperation', `The parameter ${other} is not supported by this version of Fogbank.`);

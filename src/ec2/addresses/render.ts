@@ -13,7 +13,7 @@ export function renderAddress(db: Reader, row: AddressRow): Address {
     AllocationId: row.allocationId,
     PublicIp: row.publicIp,
     Domain: 'vpc',
-    PublicIpv4Pool: 'amazon',
+    PublicIpv4Pool: row.publicIpv4Pool ?? 'amazon',
     NetworkBorderGroup: row.networkBorderGroup,
     ...(association === undefined
       ? {}

@@ -52,6 +52,11 @@ const enableAddressTransfer = writeOperation<EnableAddressTransferRequest, Enabl
         `Value (${transferAccountId}) for parameter transferAccountId is invalid. Give the twelve digits of another account.`,
       );
     }
+    if (address.publicIpv4Pool !== undefined)
+      throw new ApiError(
+        'UnsupportedOperation',
+        `The address ${address.publicIp} is of a range that you have brought; it stays with you.`,
+      );
     if (associationOf(db, address) !== undefined) {
       throw new ApiError(
         'InvalidTransfer.AddressAssociated',

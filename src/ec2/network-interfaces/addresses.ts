@@ -3,6 +3,7 @@ import { ApiError } from '../../api/errors.ts';
 import { randomHex } from '../../api/random.ts';
 import type { Reader } from '../../state/state.ts';
 import { addresses } from '../addresses/model.ts';
+import { takenRanges } from '../byoip/model.ts';
 import { internalDomain, publicDomain } from '../regions/zones.ts';
 import { type SubnetCidrReservationRow, type SubnetRow, subnetCidrReservations } from '../subnets/model.ts';
 import { addressToNumber, type Cidr, cidrSize, contains, formatCidr, numberToAddress, parseCidr } from './ipv4.ts';
@@ -210,8 +211,11 @@ const reservedOfPool = 4;
  */
 export function allocatePublicAddress(db: Reader, poolCidr: string, wanted?: string): string {
   const pool = cidrOf(poolCidr);
+  const brought = takenRanges(db);
   const isFree = (address: string) =>
-    db.countBy(networkInterfaces, 'publicIp', address) === 0 && db.countBy(addresses, 'publicIp', address) === 0;
+    !brought.some(range => holds(range, address)) &&
+    db.countBy(networkInterfaces, 'publicIp', address) === 0 &&
+    db.countBy(addresses, 'publicIp', address) === 0;
   if (wanted !== undefined) {
     const number = addressToNumber(wanted);
     const inPool = number !== undefined && number >= pool.first + reservedOfPool && number < pool.last;

@@ -1,5 +1,7 @@
 import type { Controller } from '../../controllers/controllers.ts';
 import type { Change, Reader } from '../../state/state.ts';
+import { interfacesOf } from '../byoip/interfaces.ts';
+import { byoipCidrs } from '../byoip/model.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 import type { Network } from './network.ts';
@@ -25,6 +27,10 @@ function watched(db: Reader, change: Change): string[] {
     const row = (change.after ?? change.before) as NetworkInterfaceRow;
     // Those of NAT gateways are no ports.
     return row.serviceAttachment === undefined ? [idOf(row)] : [];
+  }
+  if (change.table === byoipCidrs.name) {
+    // Addresses of a range begin or cease to lead to their interfaces.
+    return interfacesOf(db, change.key).flatMap(row => (row.serviceAttachment === undefined ? [idOf(row)] : []));
   }
   if (change.table !== instances.name) return [];
   const before = change.before as InstanceRow | undefined;

@@ -9,12 +9,14 @@ import type {
   DescribeNatGatewaysResult,
   DescribeRouteTablesResult,
   Instance,
+  ProvisionByoipCidrResult,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApi } from '../../api/testing.ts';
 import { Controllers } from '../../controllers/controllers.ts';
 import { createFabric, type Fabric } from '../../engine/qemu/fabric/fabric.ts';
 import { Guests } from '../../engine/qemu/fabric/test-guests.ts';
+import { byoipController } from '../byoip/controller.ts';
 import { recordRunning } from '../instances/outcomes.ts';
 import { natGatewayController } from '../nat-gateways/controller.ts';
 import { securityGroupController } from '../security-groups/controller.ts';
@@ -31,7 +33,8 @@ import { Network } from './network.ts';
  */
 
 const unique = randomBytes(3).toString('hex');
-const publicPool = '198.19.233.0/24';
+const publicPool = '198.19.232.0/22';
+const brought = '198.19.234.0/24';
 const guests = new Guests(`fbp${unique}`);
 const api = createTestApi(undefined, publicPool);
 const problems: string[] = [];
@@ -53,6 +56,7 @@ async function serve(): Promise<Serving> {
       securityGroupController(api.state, network),
       vpcController(api.state, network),
       natGatewayController({ state: api.state, clock: api.clock, network }),
+      byoipController(api.state, api.clock),
     ],
     line => problems.push(line),
   );
@@ -223,5 +227,25 @@ test('a peering connection joins VPCs of two accounts while it is active, and gr
   await api.call('DeleteVpcPeeringConnection', over, partner);
   await settled();
   expect(await reach(outer, peer.PrivateIpAddress)).toMatch(refused);
+  expect(problems).toEqual([]);
+});
+
+test('an address of a range that was brought leads to its instance while the range is advertised', async () => {
+  const { ByoipCidr } = await api.call<ProvisionByoipCidrResult>('ProvisionByoipCidr', { Cidr: brought });
+  await settled();
+  const { AllocationId, PublicIp } = await api.call<AllocateAddressResult>('AllocateAddress', {
+    PublicIpv4Pool: ByoipCidr?.PoolId,
+  });
+  const server = await start({ SubnetId: publicSubnet, SecurityGroupIds: [groupId] });
+  await api.call('AssociateAddress', { AllocationId, InstanceId: server.InstanceId });
+  await settled();
+  expect(await reach(world, PublicIp), 'it is not advertised').toMatch(refused);
+  await api.call('AdvertiseByoipCidr', { Cidr: brought });
+  await settled();
+  expect(await reach(world, PublicIp)).toBe(world.PublicIpAddress);
+  expect(await reach(server, world.PublicIpAddress)).toBe(PublicIp);
+  await api.call('WithdrawByoipCidr', { Cidr: brought });
+  await settled();
+  expect(await reach(world, PublicIp)).toMatch(refused);
   expect(problems).toEqual([]);
 });

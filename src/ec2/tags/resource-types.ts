@@ -4,6 +4,7 @@ import type { ReadContext } from '../../api/operation.ts';
 import type { AnyTable } from '../../state/state.ts';
 import type { Table } from '../../state/table.ts';
 import { addresses } from '../addresses/model.ts';
+import { byoipCidrs } from '../byoip/model.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
 import { images } from '../images/model.ts';
@@ -44,6 +45,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('image', idKinds.image, images),
   type('instance', idKinds.instance, instances),
   type('internet-gateway', idKinds.internetGateway, internetGateways),
+  type('ipv4pool-ec2', idKinds.publicIpv4Pool, byoipCidrs),
   type('key-pair', idKinds.keyPair, keyPairs),
   type('natgateway', idKinds.natGateway, natGateways),
   type('network-acl', idKinds.networkAcl, networkAcls),

@@ -1,5 +1,7 @@
 import type { Controller } from '../../controllers/controllers.ts';
 import type { Change, Reader } from '../../state/state.ts';
+import { interfacesOf } from '../byoip/interfaces.ts';
+import { byoipCidrs } from '../byoip/model.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
 import { instances } from '../instances/model.ts';
@@ -55,6 +57,8 @@ function watched(db: Reader, change: Change): Iterable<string> {
       const row = (change.after ?? change.before) as VpcPeeringConnectionRow;
       return [row.requester.vpcId, row.accepter.vpcId];
     }
+    case byoipCidrs.name:
+      return interfacesOf(db, change.key).flatMap(row => (row.serviceAttachment === undefined ? [] : [row.vpcId]));
     case networkInterfaces.name: {
       const row = (change.after ?? change.before) as NetworkInterfaceRow;
       // Addresses of a NAT gateway are part of its VPC.
