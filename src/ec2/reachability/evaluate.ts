@@ -168,6 +168,9 @@ function byAddress(
   const peers = network.vpc(here)?.peeringConnections?.map(one => one.peerVpcId) ?? [];
   for (const vpcId of [here, ...peers]) {
     const found = interfaceAt(db, vpcId, address);
+    // What another account has there is not told, nor what another Region has.
+    if (found !== undefined && found.owner !== row.owner)
+      throw new Refusal('NO_POSSIBLE_DESTINATION', { Addresses: [address], Vpc: { Id: vpcId } });
     const port = found === undefined ? undefined : network.port(found.networkInterfaceId);
     if (port !== undefined) return [{ kind: 'port', port, address }];
     if (found?.attachment !== undefined && !isPlugged(db, found))

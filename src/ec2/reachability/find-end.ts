@@ -5,6 +5,7 @@ import type { Reader } from '../../state/state.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
 import { resourceTags, tagPair, tagsOf } from '../tags/model.ts';
+import { otherSide, vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 import { interfaceAt } from './state-network.ts';
 
@@ -79,8 +80,10 @@ function byAddress(db: Reader, owner: string, word: string, near: string | undef
   const address = word.includes(':') ? normalIpv6(word) : word;
   const published = db.firstBy(networkInterfaces, 'publicIp', address);
   if (published?.owner === owner) return ofInterface(db, published, address);
-  const first = near === undefined ? undefined : interfaceAt(db, near, address);
-  if (first !== undefined) return ofInterface(db, first, address);
+  for (const vpcId of near === undefined ? [] : [near, ...peersOf(db, near)]) {
+    const row = interfaceAt(db, vpcId, address);
+    if (row !== undefined) return ofInterface(db, row, address);
+  }
   const found = db.by(vpcs, 'owner', owner).flatMap(({ vpcId }) => interfaceAt(db, vpcId, address) ?? []);
   if (found.length > 1) {
     const ids = found.map(row => row.networkInterfaceId).join(', ');
@@ -88,4 +91,8 @@ function byAddress(db: Reader, owner: string, word: string, near: string | undef
   }
   if (found[0] !== undefined) return ofInterface(db, found[0], address);
   return { kind: 'internet', label: address, address };
+}
+
+function peersOf(db: Reader, vpcId: string): string[] {
+  return db.by(vpcPeeringConnections, 'activeVpc', vpcId).flatMap(row => otherSide(row, vpcId)?.vpcId ?? []);
 }
