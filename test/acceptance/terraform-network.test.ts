@@ -35,7 +35,7 @@ describe.skipIf(skip)('a network in Terraform', () => {
 
   test('applies, and plans nothing on the second run', async () => {
     const result = await project.run('apply', '-auto-approve');
-    expect(result.stdout).toContain('54 added, 0 changed, 0 destroyed');
+    expect(result.stdout).toContain('56 added, 0 changed, 0 destroyed');
     expect(await project.planned()).toBe('no changes');
   });
 
@@ -45,6 +45,7 @@ describe.skipIf(skip)('a network in Terraform', () => {
     expect(found).toMatchObject({ PublicIpAddress: address, PrivateIpAddress: expect.stringMatching(/^10\.0\.1\./) });
     const tables = await ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [main_table] }));
     expect(tables.RouteTables?.[0]?.Associations?.some(one => one.Main)).toBe(true);
+    expect((await project.outputs()).reachable, 'the offices reach the web server').toBe(true);
   });
 
   test('changes a rule, an entry of a prefix list and nothing else', async () => {

@@ -376,6 +376,23 @@ resource "aws_eip" "spare" {
   domain = "vpc"
 }
 
+# Can the offices reach the web server?
+resource "aws_ec2_network_insights_path" "ssh" {
+  source           = aws_internet_gateway.main.id
+  destination      = aws_instance.web.id
+  protocol         = "tcp"
+  destination_port = 22
+}
+
+resource "aws_ec2_network_insights_analysis" "ssh" {
+  network_insights_path_id = aws_ec2_network_insights_path.ssh.id
+  depends_on               = [aws_eip_association.web, aws_network_acl_rule.public, aws_route_table_association.public]
+}
+
+output "reachable" {
+  value = aws_ec2_network_insights_analysis.ssh.path_found
+}
+
 output "web" {
   value = { instance = aws_instance.web.id, address = aws_eip.web.public_ip, main_table = aws_route_table.private.id }
 }
