@@ -16,7 +16,7 @@ import { Guests } from './test-guests.ts';
  */
 
 const unique = randomBytes(3).toString('hex');
-const pool = '198.19.237';
+const pool = '198.19.236';
 const guests = new Guests(`fbm${unique}`);
 const dataDir = `/tmp/fogbank-fabric-${unique}`;
 const fabric = createFabric({
