@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings } from '../api/settings.ts';
 import { UserError } from '../config/user-error.ts';
+import { readPresent, writePrivate } from '../state/private-file.ts';
 import type { State } from '../state/state.ts';
 
 /** Keeps secrets unreadable in the database and its backups: whoever has the database alone learns none. */
@@ -91,13 +91,8 @@ function opens(secrets: Secrets, sealed: string): boolean {
 }
 
 function readKey(file: string): Buffer | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readPresent(file);
+  if (text === undefined) return undefined;
   if (!/^[0-9a-f]{64}\n?$/.test(text)) {
     throw new UserError(`${file} is damaged`, 'It must hold 64 hexadecimal digits. Restore it from a backup.');
   }
@@ -107,19 +102,6 @@ function readKey(file: string): Buffer | undefined {
 /** The key must be on the disk, whole, before anything is sealed under it. */
 function makeKey(file: string): Buffer {
   const key = randomBytes(32);
-  const temporary = `${file}.${process.pid}`;
-  const descriptor = openSync(temporary, 'wx', 0o600);
-  try {
-    writeSync(descriptor, `${key.toString('hex')}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  try {
-    // Unlike a rename, this never replaces a key.
-    linkSync(temporary, file);
-  } finally {
-    rmSync(temporary);
-  }
+  writePrivate(file, `${key.toString('hex')}\n`, 'keep');
   return key;
 }

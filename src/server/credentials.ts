@@ -1,7 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../config/user-error.ts';
 import { newAccessKeyId, newSecretAccessKey } from '../iam/ids.ts';
+import { readPresent, writePrivate } from '../state/private-file.ts';
 
 /** The root access key of a data folder, in `credentials.json` (mode 0600). */
 export interface RootCredentials {
@@ -32,7 +32,7 @@ export function rootCredentials(dataDir: string, configured: ConfiguredCredentia
     );
   }
   const file = join(dataDir, 'credentials.json');
-  const present = readPresent(file);
+  const present = presentCredentials(file);
   if (present !== undefined && accountId !== undefined && present.accountId !== accountId) {
     throw new UserError(
       `the data folder ${dataDir} belongs to account ${present.accountId}, not ${accountId}`,
@@ -45,21 +45,14 @@ export function rootCredentials(dataDir: string, configured: ConfiguredCredentia
     secretAccessKey: rootSecretAccessKey ?? present?.secretAccessKey ?? newSecretAccessKey(),
   };
   if (JSON.stringify(present) !== JSON.stringify(credentials)) {
-    const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
-    renameSync(temporary, file);
+    writePrivate(file, `${JSON.stringify(credentials, null, 2)}\n`, 'replace');
   }
   return credentials;
 }
 
-function readPresent(file: string): RootCredentials | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+function presentCredentials(file: string): RootCredentials | undefined {
+  const text = readPresent(file);
+  if (text === undefined) return undefined;
   try {
     const { accountId, accessKeyId, secretAccessKey } = JSON.parse(text);
     if ([accountId, accessKeyId, secretAccessKey].every(value => typeof value === 'string' && value !== '')) {

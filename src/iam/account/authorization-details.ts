@@ -9,9 +9,10 @@ import type {
 import { type ReadContext, readOperation } from '../../api/operation.ts';
 import { awsManagedPolicies } from '../aws-managed/policies.ts';
 import type { Identity } from '../entity.ts';
-import { renderTags, timestamp } from '../entity.ts';
+import { renderTags } from '../entity.ts';
 import { validationError } from '../errors.ts';
-import { type GroupRow, groupArn, groups } from '../groups/model.ts';
+import { type GroupRow, groups } from '../groups/model.ts';
+import { renderGroup } from '../groups/operations.ts';
 import { renderBoundary } from '../identities/boundaries.ts';
 import { instanceProfiles } from '../instance-profiles/model.ts';
 import { renderListedProfile } from '../instance-profiles/render.ts';
@@ -121,11 +122,7 @@ function userDetail(context: ReadContext, row: UserRow): UserDetail {
 
 function groupDetail(context: ReadContext, row: GroupRow): GroupDetail {
   return {
-    Path: row.path,
-    GroupName: row.groupName,
-    GroupId: row.groupId,
-    Arn: groupArn(row),
-    CreateDate: timestamp(row.createDate),
+    ...renderGroup(row),
     GroupPolicyList: inlineOf(row),
     AttachedManagedPolicies: attachedOf(context, row),
   };

@@ -28,7 +28,8 @@ import { users } from '../users/model.ts';
 import { renderListedUser } from '../users/render.ts';
 import { type GroupRow, groupArn, groups } from './model.ts';
 
-function renderGroup(row: GroupRow): Group {
+/** A group as answers have it. */
+export function renderGroup(row: GroupRow): Group {
   return {
     Path: row.path,
     GroupName: row.groupName,
