@@ -12,6 +12,8 @@ export interface Retired {
 
 function gone(before: Ruleset, after: Ruleset, set: string): string[] {
   const now = after.sets.get(set);
+  // What did not change is the same object.
+  if (before.sets.get(set) === now) return [];
   return [...(before.sets.get(set)?.keys() ?? [])].filter(key => !now?.has(key));
 }
 

@@ -80,9 +80,7 @@ export function parseRuleset(json: string): Ruleset {
   return ruleset;
 }
 
+/** For a transaction, which copies the elements of those sets that it changes: the others stay the same objects. */
 export function copyRuleset(ruleset: Ruleset): Ruleset {
-  return {
-    sets: new Map([...ruleset.sets].map(([name, elements]) => [name, new Map(elements)])),
-    chains: new Map(ruleset.chains),
-  };
+  return { sets: new Map(ruleset.sets), chains: new Map(ruleset.chains) };
 }

@@ -21,11 +21,14 @@ export function stampOf(rules: readonly string[]): string {
 export class Transaction {
   readonly ruleset: Ruleset;
   readonly lines: string[] = [];
+  /** Sets whose elements are this transaction's own. */
+  readonly #changed = new Set<string>();
+
   constructor(ruleset: Ruleset) {
     this.ruleset = ruleset;
   }
 
-  elements(set: string): Elements {
+  elements(set: string): ReadonlyMap<string, string> {
     return this.ruleset.sets.get(set) ?? new Map();
   }
 
@@ -45,20 +48,30 @@ export class Transaction {
 
   /** Among the elements that `owned` picks and those in `desired`, leaves exactly `desired`. */
   replaceElements(set: string, owned: (key: string, value: string) => boolean, desired: Elements): void {
-    const now = this.ruleset.sets.get(set) ?? new Map<string, string>();
+    const now = this.elements(set);
     const [family, name] = set.split(' ');
     const gone = [...now].filter(([key, value]) => (desired.has(key) ? desired.get(key) !== value : owned(key, value)));
     const added = [...desired].filter(([key, value]) => now.get(key) !== value);
+    if (gone.length + added.length === 0) return;
+    const elements = this.#elementsToChange(set);
     if (gone.length > 0) {
       this.lines.push(`delete element ${family} ${table} ${name} { ${gone.map(([key]) => quoted(key)).join(', ')} }`);
-      for (const [key] of gone) now.delete(key);
+      for (const [key] of gone) elements.delete(key);
     }
     if (added.length > 0) {
       const text = added.map(([key, value]) => (value === '' ? quoted(key) : `${quoted(key)} : ${value}`)).join(', ');
       this.lines.push(`add element ${family} ${table} ${name} { ${text} }`);
-      for (const [key, value] of added) now.set(key, value);
+      for (const [key, value] of added) elements.set(key, value);
     }
-    this.ruleset.sets.set(set, now);
+  }
+
+  #elementsToChange(set: string): Elements {
+    const before = this.ruleset.sets.get(set);
+    if (before !== undefined && this.#changed.has(set)) return before;
+    const elements = new Map(before);
+    this.ruleset.sets.set(set, elements);
+    this.#changed.add(set);
+    return elements;
   }
 
   /** Gives a chain exactly these rules. `hook` is the text of a base chain's definition. */
