@@ -25,6 +25,8 @@ export interface DescribeSource<Row extends OwnedRow, Index extends string> {
   readonly range?: readonly [minimum: number, maximum: number];
   /** Which rows the caller sees; his own unless given. Those are in the `owner` index under him, too. */
   readonly visible?: (row: Row) => boolean;
+  /** Where a row's tags are kept; under its key unless given. */
+  readonly tagKey?: (row: Row) => string;
 }
 
 /**
@@ -38,8 +40,8 @@ export function describeOwn<Row extends OwnedRow, Index extends string>(
   source: DescribeSource<Row, Index>,
 ): Page<Row> {
   const { db, owner } = context;
-  const { table, visible = (row: Row) => row.owner === owner } = source;
-  const filtered = compileFilters(input.Filters, source.filters, row => tagsOf(db, table.key(row)));
+  const { table, tagKey = table.key, visible = (row: Row) => row.owner === owner } = source;
+  const filtered = compileFilters(input.Filters, source.filters, row => tagsOf(db, tagKey(row)));
   const matches = (row: Row) => visible(row) && (filtered === undefined || filtered(row));
   const byIds =
     source.ids !== undefined && source.ids.length > 0

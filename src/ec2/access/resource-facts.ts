@@ -1,8 +1,8 @@
 import type { ResourceLookup } from '../../api/access.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
 import { keyPairs } from '../key-pairs/model.ts';
-import { tagsOf } from '../tags/model.ts';
-import { resourceTypes } from '../tags/resource-types.ts';
+import { tagKey, tagsOf } from '../tags/model.ts';
+import { isSharedWith, resourceTypes } from '../tags/resource-types.ts';
 import { conditionKeys } from './condition-keys.ts';
 
 const tables = new Map(resourceTypes.map(type => [type.name, type.table]));
@@ -18,7 +18,8 @@ export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) =
   const id = type === 'key-pair' ? (db.firstBy(keyPairs, 'name', `${owner}/${name}`)?.keyPairId ?? '') : name;
   const row = db.get(table, id);
   if (row === undefined || regionOf(row.owner) !== region) return undefined;
-  if (row.owner !== owner && !isShared(row, account)) return undefined;
+  const isOurs = isSharedWith(row, owner);
+  if (row.owner !== owner && !isOurs && !isShared(row, account)) return undefined;
   const keysOf = Object.hasOwn(conditionKeys, type) ? conditionKeys[type] : undefined;
   return {
     account: accountOf(row.owner),
@@ -26,7 +27,10 @@ export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) =
       return keysOf?.(db, name, owner) ?? {};
     },
     // Tags are seen by their owner only.
-    tags: row.owner === owner ? tagsOf(db, id) : {},
+    tags:
+      row.owner === owner || isOurs
+        ? tagsOf(db, tagKey({ resourceId: id, owner, ...(isOurs && { shared: true }) }))
+        : {},
   };
 };
 

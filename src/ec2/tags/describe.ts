@@ -4,7 +4,7 @@ import type { ReadContext } from '../../api/operation.ts';
 import { type Page, paginateEntries } from '../../api/pagination.ts';
 import type { Entry } from '../../state/table.ts';
 import { entriesOf, sorted } from '../describe.ts';
-import { resourceTags, type TagsRow, tagLimits } from './model.ts';
+import { resourceTags, type TagsRow, tagKey, tagLimits } from './model.ts';
 
 /** One tag of one resource. */
 export interface TagView {
@@ -31,10 +31,11 @@ export function describeTagPage(context: ReadContext, input: DescribeTagsRequest
   const matches = compileFilters(input.Filters, filters, row => ({ [row.key]: row.value }));
   const ids = input.Filters?.find(filter => filter.Name === 'resource-id')?.Values;
   const exact = ids?.every(id => !/[*?\\]/.test(id)) ? ids : undefined;
+  const keys = (resourceId: string) => [resourceId, tagKey({ resourceId, owner, shared: true })];
   const rows = (after: number) =>
     exact === undefined
       ? db.entries(resourceTags, 'owner', owner, after)
-      : sorted(entriesOf(context, resourceTags, exact))(after);
+      : sorted(entriesOf(context, resourceTags, exact.flatMap(keys)))(after);
   return paginateEntries(context, input, {
     matches: row => row.owner === owner && (matches?.(row) ?? true),
     entries: after => views(rows(Math.floor(after / placesPerResource) - 1), after),

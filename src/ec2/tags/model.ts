@@ -9,19 +9,27 @@ export interface TagsRow {
   readonly resourceId: string;
   /** As in `TagSpecification.ResourceType`: `instance`, `security-group` … */
   readonly resourceType: string;
+  /** Whose tags they are. */
   readonly owner: string;
+  /** The resource is another account's, too, whose tags on it are others. */
+  readonly shared?: true;
   readonly tags: Tags;
 }
 
 export const resourceTags = defineTable<TagsRow>()({
   name: 'resource_tags',
-  key: row => row.resourceId,
+  key: tagKey,
   indexes: {
     owner: row => row.owner,
     /** `OWNER KEY=VALUE`, see `tagPair`. */
     pair: row => Object.entries(row.tags).map(([key, value]) => tagPair(row.owner, key, value)),
   },
 });
+
+/** Where tags are kept: under the resource, those of who shares it under him as well. */
+export function tagKey({ resourceId, owner, shared }: Omit<TagsRow, 'tags' | 'resourceType'>): string {
+  return shared === true ? `${resourceId} ${owner}` : resourceId;
+}
 
 /** Where the resources of an owner with a certain tag are found. */
 export function tagPair(owner: string, key: string, value: string): string {
@@ -33,8 +41,9 @@ const none: Tags = {};
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
 export const tagLimits = { perResource: 50, key: 127, value: 255 } as const;
 
-export function tagsOf(db: Reader, resourceId: string): Tags {
-  return db.get(resourceTags, resourceId)?.tags ?? none;
+/** @param key the resource's id, or a `tagKey` */
+export function tagsOf(db: Reader, key: string): Tags {
+  return db.get(resourceTags, key)?.tags ?? none;
 }
 
 /** As answers show tags; undefined when there are none, so that `tagSet` is left out as EC2 does. */
@@ -50,7 +59,7 @@ export function tagList(db: Reader, resourceId: string): { Key: string; Value: s
  */
 export function addTags(db: Tx, resource: Omit<TagsRow, 'tags'>, tags: Tags): void {
   if (Object.keys(tags).length === 0) return;
-  const merged = { ...tagsOf(db, resource.resourceId), ...tags };
+  const merged = { ...tagsOf(db, tagKey(resource)), ...tags };
   if (Object.keys(merged).length > tagLimits.perResource) {
     throw new ApiError(
       'TagLimitExceeded',

@@ -12,8 +12,8 @@ import { instances } from '../instances/model.ts';
 import { keyPairs } from '../key-pairs/model.ts';
 import { describeTagPage } from './describe.ts';
 import { checkMetadataTagKeys } from './metadata-keys.ts';
-import { addTags, parseTags, resourceTags, type Tags, tagsOf } from './model.ts';
-import { findResourceType, ownResource, type ResourceType } from './resource-types.ts';
+import { addTags, parseTags, resourceTags, type Tags, tagKey, tagsOf } from './model.ts';
+import { findResourceType, ownResource, type TaggedResource } from './resource-types.ts';
 
 const maximumResources = 1000;
 
@@ -27,10 +27,10 @@ const createTags = writeOperation<CreateTagsRequest, object>({
     if ((input.Tags ?? []).length === 0)
       throw new ApiError('MissingParameter', 'The request must contain the parameter tagSet');
     const tags = parseTags(input.Tags);
-    for (const [resourceId, type] of resources) {
+    for (const [resourceId, { type, shared }] of resources) {
       const inMetadata = context.db.get(instances, resourceId)?.metadataOptions.instanceMetadataTags === 'enabled';
       if (inMetadata) checkMetadataTagKeys(tags);
-      addTags(context.db, { resourceId, resourceType: type.name, owner: context.owner }, tags);
+      addTags(context.db, { resourceId, resourceType: type.name, owner: context.owner, ...shared }, tags);
     }
     return {};
   },
@@ -47,10 +47,12 @@ const deleteTags = writeOperation<DeleteTagsRequest, object>({
       if (tag.Key === undefined || tag.Key === '')
         throw new ApiError('InvalidParameterValue', 'Tag key cannot be empty. Give every tag a Key.');
     }
-    for (const [resourceId, type] of ownResources(context, input.Resources)) {
-      const left = withoutTags(tagsOf(db, resourceId), input.Tags);
-      if (Object.keys(left).length === 0) db.delete(resourceTags, resourceId);
-      else db.put(resourceTags, { resourceId, resourceType: type.name, owner, tags: left });
+    for (const [resourceId, { type, shared }] of ownResources(context, input.Resources)) {
+      const resource = { resourceId, resourceType: type.name, owner, ...shared };
+      const key = tagKey(resource);
+      const left = withoutTags(tagsOf(db, key), input.Tags);
+      if (Object.keys(left).length === 0) db.delete(resourceTags, key);
+      else db.put(resourceTags, { ...resource, tags: left });
     }
     return {};
   },
@@ -76,7 +78,7 @@ const describeTags = readOperation<DescribeTagsRequest, DescribeTagsResult>({
 });
 
 /** All resources of a request, each once; none is changed when one of them is wrong. */
-function ownResources(context: ReadContext, ids: readonly string[] | undefined): Map<string, ResourceType> {
+function ownResources(context: ReadContext, ids: readonly string[] | undefined): Map<string, TaggedResource> {
   if (ids === undefined || ids.length === 0) {
     throw new ApiError('MissingParameter', 'The request must contain the parameter resourceIdSet');
   }

@@ -79,16 +79,31 @@ function resourceTypeOf(id: string): ResourceType {
   return found;
 }
 
+/** A resource that the caller may put tags on. */
+export interface TaggedResource {
+  readonly type: ResourceType;
+  /** For the row of tags. */
+  readonly shared: { readonly shared?: true };
+}
+
+/** Whether a resource of another account's is the caller's as well: a peering connection belongs to both sides. */
+export function isSharedWith(row: { readonly owner: string }, owner: string): boolean {
+  if (row.owner === owner || !('accepter' in row) || !('status' in row) || row.status === 'failed') return false;
+  const { accepter } = row;
+  return typeof accepter === 'object' && accepter !== null && 'owner' in accepter && accepter.owner === owner;
+}
+
 /**
- * The type of a resource of the caller.
+ * A resource of the caller, with its type.
  * @throws ApiError `InvalidID`, `.Malformed` and `.NotFound` of its kind, `UnsupportedOperation` when it is shared.
  */
-export function ownResource(context: Pick<ReadContext, 'db' | 'owner'>, id: string): ResourceType {
+export function ownResource(context: Pick<ReadContext, 'db' | 'owner'>, id: string): TaggedResource {
   const found = resourceTypeOf(id);
   checkId(found.kind, id);
   const row = context.db.get(found.table, id);
   if (row === undefined) throwNotFound(found.kind, [id]);
-  if (row.owner === context.owner) return found;
+  if (row.owner === context.owner) return { type: found, shared: {} };
+  if (isSharedWith(row, context.owner)) return { type: found, shared: { shared: true } };
   const shared = ('public' in row && row.public === true) || ('ownerAlias' in row && row.ownerAlias !== undefined);
   if (shared) {
     throw new ApiError(

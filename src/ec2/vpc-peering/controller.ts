@@ -2,7 +2,7 @@ import type { Clock } from '../../api/clock.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import type { State } from '../../state/state.ts';
 import { removeAllTags } from '../tags/model.ts';
-import { vpcPeeringConnections } from './model.ts';
+import { peeringTagKey, vpcPeeringConnections } from './model.ts';
 import { shownUntil } from './status.ts';
 
 /** Has requests expire, and forgets connections that nobody is shown any more. Ids are those of connections. */
@@ -28,7 +28,7 @@ export function vpcPeeringController(state: State, clock: Clock): Controller {
       if (now < end) return untilThen(end - now);
       state.write(tx => {
         tx.delete(vpcPeeringConnections, id);
-        removeAllTags(tx, id);
+        for (const { owner } of [row.requester, row.accepter]) removeAllTags(tx, peeringTagKey(row, owner));
       });
       return undefined;
     },

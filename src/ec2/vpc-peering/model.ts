@@ -1,5 +1,6 @@
 import type { Reader } from '../../state/state.ts';
 import { defineTable } from '../../state/table.ts';
+import { tagKey } from '../tags/model.ts';
 
 /** One of the two VPCs of a peering connection; it may be gone. */
 export interface PeeringSide {
@@ -41,6 +42,12 @@ export const vpcPeeringConnections = defineTable<VpcPeeringConnectionRow>()({
     pair: row => pairOf(row.requester.vpcId, row.accepter.vpcId),
   },
 });
+
+/** Where a side's tags of a connection are kept. */
+export function peeringTagKey(row: VpcPeeringConnectionRow, owner: string): string {
+  const resourceId = row.vpcPeeringConnectionId;
+  return owner === row.owner ? resourceId : tagKey({ resourceId, owner, shared: true });
+}
 
 /** Two VPCs, in whatever order. */
 export function pairOf(first: string, second: string): string {

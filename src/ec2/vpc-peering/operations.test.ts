@@ -198,7 +198,21 @@ describe('between accounts and Regions', () => {
     const id = await askFor(api, asked);
     const answer = { VpcPeeringConnectionId: id };
     expect((await list(api))[0]?.AccepterVpcInfo?.CidrBlock).toBeUndefined();
+    await api.call('CreateTags', { Resources: [id], Tags: [{ Key: 'Name', Value: 'ours' }] });
     expect((await list(api, {}, far))[0]).toMatchObject({ VpcPeeringConnectionId: id, Tags: [] });
+    // Each side has tags of its own.
+    await api.call('CreateTags', { Resources: [id], Tags: [{ Key: 'Name', Value: 'theirs' }] }, far);
+    const named = (value: string) => ({ Filters: [{ Name: 'tag:Name', Values: [value] }] });
+    expect(await list(api, named('ours'), far)).toEqual([]);
+    expect((await list(api, named('theirs'), far))[0]?.Tags).toEqual([{ Key: 'Name', Value: 'theirs' }]);
+    expect((await list(api, named('ours')))[0]?.Tags).toEqual([{ Key: 'Name', Value: 'ours' }]);
+    const ofResource = { Filters: [{ Name: 'resource-id', Values: [id] }] };
+    expect(await api.call('DescribeTags', ofResource, far)).toMatchObject({ Tags: [{ Value: 'theirs' }] });
+    await api.call('DeleteTags', { Resources: [id] }, far);
+    expect((await list(api, {}, far))[0]?.Tags).toEqual([]);
+    expect((await api.fail('CreateTags', { Resources: [id], Tags: [{ Key: 'a' }] }, other)).code).toBe(
+      'InvalidVpcPeeringConnectionID.NotFound',
+    );
     expect(await list(api, {}, other)).toEqual([]);
     for (const verb of ['Accept', 'Reject']) {
       const operation = `${verb}VpcPeeringConnection`;

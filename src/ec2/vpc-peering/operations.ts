@@ -24,7 +24,7 @@ import { describeOwn } from '../describe.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { vpcs } from '../vpcs/model.ts';
-import { pairOf, type VpcPeeringConnectionRow, vpcPeeringConnections } from './model.ts';
+import { pairOf, peeringTagKey, type VpcPeeringConnectionRow, vpcPeeringConnections } from './model.ts';
 import { blocksOverlap } from './overlap.ts';
 import { peeringFilters, renderPeering } from './render.ts';
 import { acceptanceTime, isVisible, statusAt } from './status.ts';
@@ -241,6 +241,7 @@ const describeVpcPeeringConnections = readOperation<
       keyFilter: 'vpc-peering-connection-id',
       indexed: { 'requester-vpc-info.vpc-id': 'requesterVpc', 'accepter-vpc-info.vpc-id': 'accepterVpc' },
       visible: row => isVisible(row, context.owner, context.now),
+      tagKey: row => peeringTagKey(row, context.owner),
     });
     return {
       VpcPeeringConnections: page.rows.map(row => renderPeering(context, row)),

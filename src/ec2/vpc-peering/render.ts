@@ -4,7 +4,7 @@ import type { ReadContext } from '../../api/operation.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
 import { tagList } from '../tags/model.ts';
 import { vpcs } from '../vpcs/model.ts';
-import type { PeeringSide, VpcPeeringConnectionRow } from './model.ts';
+import { type PeeringSide, peeringTagKey, type VpcPeeringConnectionRow } from './model.ts';
 import { renderStatus, statusAt } from './status.ts';
 
 type Context = Pick<ReadContext, 'db' | 'owner' | 'now'>;
@@ -19,8 +19,8 @@ export function renderPeering(context: Context, row: VpcPeeringConnectionRow): V
     AccepterVpcInfo: renderSide(context, row.accepter, status === 'active' || context.owner === row.accepter.owner),
     ExpirationTime: status === 'pending-acceptance' ? new Date(row.expirationTime) : undefined,
     Status: renderStatus(row, context.now),
-    // Tags are seen by their owner only.
-    Tags: context.owner === row.owner ? (tagList(context.db, row.vpcPeeringConnectionId) ?? []) : [],
+    // Each side has tags of its own.
+    Tags: tagList(context.db, peeringTagKey(row, context.owner)) ?? [],
   };
 }
 
