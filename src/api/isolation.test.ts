@@ -37,6 +37,12 @@ beforeAll(async () => {
   const call = <Output>(operation: string, input: object = {}, options: object = account) =>
     api.call<Output>(operation, input, options);
 
+  // Before anybody gets an address of it by chance.
+  const brought = await call<{ ByoipCidr: { PoolId: string } }>('ProvisionByoipCidr', {
+    Cidr: '198.18.55.0/24',
+    Description: secret,
+  });
+  const poolId = brought.ByoipCidr.PoolId;
   const key = await call<{ KeyPairId: string }>('CreateKeyPair', { KeyName: 'victim-key', KeyType: 'ed25519' });
   const { GroupId } = await call<{ GroupId: string }>('CreateSecurityGroup', {
     GroupName: 'victim-group',
@@ -125,8 +131,6 @@ beforeAll(async () => {
   const list = { PrefixListName: secret, AddressFamily: 'IPv4', MaxEntries: 2, Entries: [{ Cidr: '10.9.8.0/24' }] };
   const prefixListId = await made('CreateManagedPrefixList', list, 'PrefixList', 'PrefixListId');
   const { AllocationId, PublicIp } = await call<{ AllocationId: string; PublicIp: string }>('AllocateAddress');
-  const cidr = '198.18.55.0/24';
-  const poolId = await made('ProvisionByoipCidr', { Cidr: cidr, Description: secret }, 'ByoipCidr', 'PoolId');
   const permission = { NetworkInterfaceId, AwsAccountId: '999988887777', Permission: 'EIP-ASSOCIATE' };
   const permissionId = await made(
     'CreateNetworkInterfacePermission',

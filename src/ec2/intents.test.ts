@@ -101,6 +101,9 @@ test('a port with its addresses', () => {
     mac: row.macAddress,
     privateIpAddresses: ['172.31.0.10', '172.31.0.11'],
     publicIpAddresses: { '172.31.0.10': row.privateIpAddresses[0]?.publicIp },
+    publicHostNames: {
+      '172.31.0.10': `ec2-${row.privateIpAddresses[0]?.publicIp?.replaceAll('.', '-')}.compute-1.amazonaws.com`,
+    },
     hostName: 'ip-172-31-0-10',
     groupIds: row.groupIds,
     sourceDestCheck: true,

@@ -19,15 +19,15 @@ import { internetGateways } from './internet-gateways/model.ts';
 import { isLive, natGateways } from './nat-gateways/model.ts';
 import { networkAclIntent, passesAll } from './network-acls/intent.ts';
 import { type NetworkAclRow, networkAcls } from './network-acls/model.ts';
-import { privateHostName } from './network-interfaces/addresses.ts';
+import { privateHostName, publicDnsName } from './network-interfaces/addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './network-interfaces/model.ts';
 import { currentEntries } from './prefix-lists/model.ts';
-import { internalDomain } from './regions/zones.ts';
+import { internalDomain, publicDomain } from './regions/zones.ts';
 import { routeIntents } from './route-tables/intent.ts';
 import { type RouteTableRow, routeTables } from './route-tables/model.ts';
 import { isStale, type SecurityGroupRuleRow, securityGroupRules, securityGroups } from './security-groups/model.ts';
 import { type SubnetRow, subnets } from './subnets/model.ts';
-import { otherSide, vpcPeeringConnections } from './vpc-peering/model.ts';
+import { otherSide, sideOf, vpcPeeringConnections } from './vpc-peering/model.ts';
 import { type VpcRow, vpcs } from './vpcs/model.ts';
 
 /** What the fabric must know of a VPC. @throws Error when the VPC does not exist. */
@@ -55,6 +55,7 @@ export function vpcIntent(db: Reader, vpcId: string): VpcIntent {
     ...(nats.length === 0 ? {} : { natGateways: nats }),
     ...(peerings.length === 0 ? {} : { peeringConnections: peerings }),
     domainName: domainName(db, vpc),
+    publicDomain: publicDomain(regionOf(vpc.owner)),
     enableDnsSupport: vpc.enableDnsSupport,
     ...(options === undefined ? {} : { dhcpOptions: options }),
   };
@@ -94,8 +95,29 @@ function peeringIntents(db: Reader, vpcId: string): VpcPeeringIntent[] {
   return db.by(vpcPeeringConnections, 'activeVpc', vpcId).flatMap(row => {
     const peerVpcId = otherSide(row, vpcId)?.vpcId;
     if (peerVpcId === undefined || db.get(vpcs, peerVpcId) === undefined) return [];
-    return [{ vpcPeeringConnectionId: row.vpcPeeringConnectionId, peerVpcId }];
+    const names = sideOf(row, peerVpcId)?.allowDnsResolution === true ? publicNamesOf(db, peerVpcId) : {};
+    const hostNames = Object.keys(names).length === 0 ? {} : { hostNames: names };
+    return [{ vpcPeeringConnectionId: row.vpcPeeringConnectionId, peerVpcId, ...hostNames }];
   });
+}
+
+/** Public host names of a VPC's interfaces, with their private addresses. */
+function publicNamesOf(db: Reader, vpcId: string): Record<string, string> {
+  const rows = db.by(networkInterfaces, 'vpc', vpcId).filter(row => row.serviceAttachment === undefined);
+  return Object.fromEntries(
+    rows.flatMap(row => Object.entries(publicHostNames(db, row)).map(([address, name]) => [name, address])),
+  );
+}
+
+/** Private address to public host name; none where the VPC has no public names. */
+function publicHostNames(db: Reader, row: NetworkInterfaceRow): Record<string, string> {
+  if (db.get(vpcs, row.vpcId)?.enableDnsHostnames !== true) return {};
+  const region = regionOf(row.owner);
+  return Object.fromEntries(
+    row.privateIpAddresses.flatMap(one =>
+      one.publicIp === undefined ? [] : [[one.address, publicDnsName(region, one.publicIp)]],
+    ),
+  );
 }
 
 /** Private address to public one. Those of a range that is not advertised lead nowhere. */
@@ -161,6 +183,7 @@ export function portIntent(
   const primary = row?.privateIpAddresses[0];
   if (row === undefined || primary === undefined)
     throw new Error(`network interface ${networkInterfaceId} does not exist`);
+  const publicNames = publicHostNames(db, row);
   return {
     vpcId: row.vpcId,
     networkInterfaceId,
@@ -172,6 +195,7 @@ export function portIntent(
     ...((row.ipv6Prefixes ?? []).length === 0 ? {} : { ipv6Prefixes: row.ipv6Prefixes }),
     publicIpAddresses: publicIpAddresses(db, row),
     hostName: hostName(db, row, primary.address),
+    ...(Object.keys(publicNames).length === 0 ? {} : { publicHostNames: publicNames }),
     groupIds: row.groupIds,
     sourceDestCheck: row.sourceDestCheck,
     metadataHopLimit,

@@ -6,7 +6,7 @@ import { ec2Client, findInstances } from '../support/sdk.ts';
 import { pools, startServer, type TestServer } from '../support/server.ts';
 import { TerraformProject } from '../support/terraform.ts';
 
-/* A whole network in Terraform: apply, an empty second plan, a change, destroy. It is in terraform-network/. */
+/* A whole network in Terraform, joined with one of another account: apply, an empty second plan, a change, destroy. It is in terraform-network/. */
 
 const source = fileURLToPath(new URL('./terraform-network', import.meta.url));
 const { project, problem } = await TerraformProject.open(source);
@@ -25,7 +25,12 @@ describe.skipIf(skip)('a network in Terraform', () => {
 
   beforeAll(async () => {
     server = await startServer({ engine: 'simulator', publicPool: pools.terraformNetwork });
-    project.env = server.env;
+    const partner = JSON.parse(await server.fogbank('account', 'create', 'partner', '--json'));
+    project.env = {
+      ...server.env,
+      TF_VAR_partner_access_key: partner.AWS_ACCESS_KEY_ID,
+      TF_VAR_partner_secret_key: partner.AWS_SECRET_ACCESS_KEY,
+    };
     ec2 = ec2Client(server.env);
   });
   afterAll(async () => {
@@ -35,7 +40,7 @@ describe.skipIf(skip)('a network in Terraform', () => {
 
   test('applies, and plans nothing on the second run', async () => {
     const result = await project.run('apply', '-auto-approve');
-    expect(result.stdout).toContain('56 added, 0 changed, 0 destroyed');
+    expect(result.stdout).toContain('57 added, 0 changed, 0 destroyed');
     expect(await project.planned()).toBe('no changes');
   });
 

@@ -3,6 +3,7 @@ import type { Change, Reader } from '../../state/state.ts';
 import { interfacesOf } from '../byoip/interfaces.ts';
 import { byoipCidrs } from '../byoip/model.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
+import { type VpcRow, vpcs } from '../vpcs/model.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 import type { Network } from './network.ts';
 
@@ -28,6 +29,8 @@ function watched(db: Reader, change: Change): string[] {
     // Those of NAT gateways are no ports.
     return row.serviceAttachment === undefined ? [idOf(row)] : [];
   }
+  if (change.table === vpcs.name)
+    return renamed(db, change.before as VpcRow | undefined, change.after as VpcRow | undefined);
   if (change.table === byoipCidrs.name) {
     // Addresses of a range begin or cease to lead to their interfaces.
     return interfacesOf(db, change.key).flatMap(row => (row.serviceAttachment === undefined ? [idOf(row)] : []));
@@ -46,6 +49,15 @@ function watched(db: Reader, change: Change): string[] {
     const row = db.get(networkInterfaces, id);
     return row === undefined ? [] : [idOf(row)];
   });
+}
+
+/** Interfaces whose names a change of their VPC concerns. */
+function renamed(db: Reader, before: VpcRow | undefined, after: VpcRow | undefined): string[] {
+  if (before === undefined || after === undefined) return [];
+  const same = before.enableDnsHostnames === after.enableDnsHostnames && before.dhcpOptionsId === after.dhcpOptionsId;
+  return same
+    ? []
+    : db.by(networkInterfaces, 'vpc', after.vpcId).flatMap(row => (row.attachment === undefined ? [] : [idOf(row)]));
 }
 
 function idOf(row: NetworkInterfaceRow): string {

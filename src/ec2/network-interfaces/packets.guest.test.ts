@@ -115,6 +115,7 @@ async function openGroup(VpcId: string, pair: object, options: object = {}): Pro
 
 const anywhere = { IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
 
+let pool = '';
 let vpcId = '';
 let privateSubnet = '';
 let publicSubnet = '';
@@ -124,6 +125,9 @@ let groupId = '';
 
 beforeAll(async () => {
   serving = await serve();
+  // Before anybody gets an address of it by chance.
+  const { ByoipCidr } = await api.call<ProvisionByoipCidrResult>('ProvisionByoipCidr', { Cidr: brought });
+  pool = ByoipCidr?.PoolId ?? '';
   vpcId = (await makeVpc(api)).VpcId;
   publicSubnet = (await makeSubnet(api, vpcId, { CidrBlock: '10.0.0.0/20' })).SubnetId;
   privateSubnet = (await makeSubnet(api, vpcId, { CidrBlock: '10.0.16.0/20' })).SubnetId;
@@ -199,6 +203,32 @@ test('a peering connection joins VPCs of two accounts while it is active, and gr
   expect(await reach(peer, outer.PrivateIpAddress)).toBe(peer.PrivateIpAddress);
   expect(await reach(stranger, peer.PrivateIpAddress), 'it is in no group that the rule names').toMatch(refused);
 
+  // Names: one's own VPC, the peer's, and anybody's.
+  for (const [VpcId, options] of [
+    [vpcId, {}],
+    [peerVpc, partner],
+  ] as const)
+    await api.call('ModifyVpcAttribute', { VpcId, EnableDnsHostnames: { Value: true } }, options);
+  const { AllocationId, PublicIp = '' } = await api.call<AllocateAddressResult>('AllocateAddress');
+  await api.call('AssociateAddress', { AllocationId, InstanceId: outer.InstanceId });
+  const publicName = (address: string) => `ec2-${address.replaceAll('.', '-')}.compute-1.amazonaws.com`;
+  const resolve = async (from: { guest: string }, name: string) =>
+    (await guests.attempt(from.guest, 'dig', '+tries=1', '+time=2', '+short', '@169.254.169.253', name)).trim();
+  await settled();
+  expect(await resolve(stranger, publicName(PublicIp))).toBe(outer.PrivateIpAddress);
+  expect(await resolve(peer, publicName(PublicIp))).toBe(PublicIp);
+  expect(await resolve(stranger, publicName(world.PublicIpAddress ?? ''))).toBe(world.PublicIpAddress);
+  const AllowDnsResolutionFromRemoteVpc = true;
+  await api.call('ModifyVpcPeeringConnectionOptions', {
+    ...over,
+    RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc },
+  });
+  await settled();
+  expect(await resolve(peer, publicName(PublicIp))).toBe(outer.PrivateIpAddress);
+  await api.call('DisassociateAddress', { PublicIp });
+  await settled();
+  expect(await resolve(peer, publicName(PublicIp))).toBe(PublicIp);
+
   // Another server finds what this one left; after a start of the machine there is nothing to be found.
   const eip = await api.call<AllocateAddressResult>('AllocateAddress');
   const nat = { SubnetId: publicSubnet, AllocationId: eip.AllocationId };
@@ -231,10 +261,8 @@ test('a peering connection joins VPCs of two accounts while it is active, and gr
 });
 
 test('an address of a range that was brought leads to its instance while the range is advertised', async () => {
-  const { ByoipCidr } = await api.call<ProvisionByoipCidrResult>('ProvisionByoipCidr', { Cidr: brought });
-  await settled();
   const { AllocationId, PublicIp } = await api.call<AllocateAddressResult>('AllocateAddress', {
-    PublicIpv4Pool: ByoipCidr?.PoolId,
+    PublicIpv4Pool: pool,
   });
   const server = await start({ SubnetId: publicSubnet, SecurityGroupIds: [groupId] });
   await api.call('AssociateAddress', { AllocationId, InstanceId: server.InstanceId });

@@ -7,6 +7,8 @@ export interface PeeringSide {
   /** `ACCOUNT/REGION` */
   readonly owner: string;
   readonly vpcId: string;
+  /** Its public host names are private addresses to the other side. */
+  readonly allowDnsResolution?: boolean;
 }
 
 /** A VPC peering connection. Times are milliseconds since the epoch. */
@@ -52,6 +54,12 @@ export function peeringTagKey(row: VpcPeeringConnectionRow, owner: string): stri
 /** Two VPCs, in whatever order. */
 export function pairOf(first: string, second: string): string {
   return first < second ? `${first} ${second}` : `${second} ${first}`;
+}
+
+/** The side of a connection that is `vpcId`. */
+export function sideOf(row: VpcPeeringConnectionRow, vpcId: string): PeeringSide | undefined {
+  if (row.requester.vpcId === vpcId) return row.requester;
+  return row.accepter.vpcId === vpcId ? row.accepter : undefined;
 }
 
 /** The side of a connection that is not `vpcId`; undefined when neither is. */

@@ -141,7 +141,6 @@ describe('within an account', () => {
   });
 
   test.each([
-    [{ RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc: true } }, 'UnsupportedOperation'],
     [
       { AccepterPeeringConnectionOptions: { AllowEgressFromLocalClassicLinkToRemoteVpc: true } },
       'UnsupportedOperation',
@@ -158,6 +157,37 @@ describe('within an account', () => {
     });
     const asked = { VpcPeeringConnectionId, ...input };
     expect((await api.fail('ModifyVpcPeeringConnectionOptions', asked)).code).toBe(code);
+  });
+
+  test('with the option on, the public names of a VPC are private addresses to its peer', async () => {
+    const api = createTestApi();
+    const { VpcId, PeerVpcId, id } = await requestPeering(api);
+    await accept(api, id);
+    const { SubnetId } = await makeSubnet(api, PeerVpcId, { CidrBlock: '10.1.0.0/24' });
+    await api.call('ModifyVpcAttribute', { VpcId: PeerVpcId, EnableDnsHostnames: { Value: true } });
+    const gateway = await api.call<{ InternetGateway: { InternetGatewayId: string } }>('CreateInternetGateway');
+    await api.call('AttachInternetGateway', { ...gateway.InternetGateway, VpcId: PeerVpcId });
+    const made = await api.call<{ NetworkInterface: { NetworkInterfaceId: string } }>('CreateNetworkInterface', {
+      SubnetId,
+      PrivateIpAddress: '10.1.0.9',
+    });
+    const { AllocationId, PublicIp } = await api.call<{ AllocationId: string; PublicIp: string }>('AllocateAddress');
+    const { NetworkInterfaceId } = made.NetworkInterface;
+    await api.call('AssociateAddress', { AllocationId, NetworkInterfaceId });
+    const names = () => vpcIntent(api.state, VpcId).peeringConnections?.[0]?.hostNames;
+    expect(names()).toBeUndefined();
+    const options = { VpcPeeringConnectionId: id };
+    const AllowDnsResolutionFromRemoteVpc = true;
+    const on = { ...options, AccepterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc } };
+    expect(await api.call('ModifyVpcPeeringConnectionOptions', on)).toMatchObject({
+      AccepterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc },
+    });
+    expect((await list(api))[0]?.AccepterVpcInfo?.PeeringOptions).toMatchObject({ AllowDnsResolutionFromRemoteVpc });
+    const name = `ec2-${PublicIp.replaceAll('.', '-')}.compute-1.amazonaws.com`;
+    expect(names()).toEqual({ [name]: '10.1.0.9' });
+    expect(vpcIntent(api.state, PeerVpcId).peeringConnections?.[0]?.hostNames).toBeUndefined();
+    await api.call('ModifyVpcAttribute', { VpcId: PeerVpcId, EnableDnsHostnames: { Value: false } });
+    expect(names()).toBeUndefined();
   });
 
   test.each([

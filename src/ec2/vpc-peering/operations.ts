@@ -24,7 +24,13 @@ import { describeOwn } from '../describe.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { vpcs } from '../vpcs/model.ts';
-import { pairOf, peeringTagKey, type VpcPeeringConnectionRow, vpcPeeringConnections } from './model.ts';
+import {
+  type PeeringSide,
+  pairOf,
+  peeringTagKey,
+  type VpcPeeringConnectionRow,
+  vpcPeeringConnections,
+} from './model.ts';
 import { blocksOverlap } from './overlap.ts';
 import { peeringFilters, renderPeering } from './render.ts';
 import { acceptanceTime, isVisible, statusAt } from './status.ts';
@@ -250,16 +256,12 @@ const describeVpcPeeringConnections = readOperation<
   },
 });
 
-const options = [
-  'AllowDnsResolutionFromRemoteVpc',
+const classicLink = [
   'AllowEgressFromLocalClassicLinkToRemoteVpc',
   'AllowEgressFromLocalVpcToRemoteClassicLink',
 ] as const satisfies readonly (keyof PeeringConnectionOptionsRequest)[];
 
-/**
- * Every option can be off, which it is; nothing here would do what they ask for.
- * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcPeeringConnectionOptions.html
- */
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcPeeringConnectionOptions.html */
 const modifyVpcPeeringConnectionOptions = writeOperation<
   ModifyVpcPeeringConnectionOptionsRequest,
   ModifyVpcPeeringConnectionOptionsResult
@@ -292,23 +294,27 @@ const modifyVpcPeeringConnectionOptions = writeOperation<
         `User ${context.account} cannot modify ${foreign} peering options of ${row.vpcPeeringConnectionId}.`,
       );
     }
-    const on = options.find(name => ofRequester?.[name] === true || ofAccepter?.[name] === true);
-    if (on !== undefined) {
-      throw new ApiError(
-        'UnsupportedOperation',
-        on === 'AllowDnsResolutionFromRemoteVpc'
-          ? 'Public DNS names of a peer VPC are not resolved to private addresses by this version of Fogbank. Leave AllowDnsResolutionFromRemoteVpc false.'
-          : `There is no EC2-Classic that ${on} would be about. Leave it false.`,
-      );
-    }
-    const off = (given: PeeringConnectionOptionsRequest | undefined) =>
-      given && Object.fromEntries(options.map(name => [name, false]));
+    const on = classicLink.find(name => ofRequester?.[name] === true || ofAccepter?.[name] === true);
+    if (on !== undefined)
+      throw new ApiError('UnsupportedOperation', `There is no EC2-Classic that ${on} would be about. Leave it false.`);
+    const changed: VpcPeeringConnectionRow = {
+      ...row,
+      requester: withOptions(row.requester, ofRequester),
+      accepter: withOptions(row.accepter, ofAccepter),
+    };
+    context.db.put(vpcPeeringConnections, changed);
+    const shown = renderPeering(context, changed);
     return {
-      RequesterPeeringConnectionOptions: off(ofRequester),
-      AccepterPeeringConnectionOptions: off(ofAccepter),
+      RequesterPeeringConnectionOptions: ofRequester && shown.RequesterVpcInfo?.PeeringOptions,
+      AccepterPeeringConnectionOptions: ofAccepter && shown.AccepterVpcInfo?.PeeringOptions,
     };
   },
 });
+
+function withOptions(side: PeeringSide, options: PeeringConnectionOptionsRequest | undefined): PeeringSide {
+  const wanted = options?.AllowDnsResolutionFromRemoteVpc;
+  return wanted === undefined ? side : { ...side, allowDnsResolution: wanted };
+}
 
 function peeringArns(input: { readonly VpcPeeringConnectionId?: string | undefined }, context: ReadContext): string[] {
   return [arn(context, 'vpc-peering-connection', input.VpcPeeringConnectionId)];

@@ -37,7 +37,7 @@ function renderSide({ db }: Context, side: PeeringSide, isOpen: boolean): VpcPee
           CidrBlockSet: vpc.cidrAssociations.map(one => ({ CidrBlock: one.cidrBlock })),
           Ipv6CidrBlockSet: (vpc.ipv6Associations ?? []).map(one => ({ Ipv6CidrBlock: one.ipv6CidrBlock })),
           PeeringOptions: {
-            AllowDnsResolutionFromRemoteVpc: false,
+            AllowDnsResolutionFromRemoteVpc: side.allowDnsResolution === true,
             AllowEgressFromLocalClassicLinkToRemoteVpc: false,
             AllowEgressFromLocalVpcToRemoteClassicLink: false,
           },

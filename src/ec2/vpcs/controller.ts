@@ -13,7 +13,7 @@ import type { Network } from '../network-interfaces/network.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { subnets } from '../subnets/model.ts';
-import { type VpcPeeringConnectionRow, vpcPeeringConnections } from '../vpc-peering/model.ts';
+import { otherSide, sideOf, type VpcPeeringConnectionRow, vpcPeeringConnections } from '../vpc-peering/model.ts';
 import { vpcs } from './model.ts';
 
 const parts: ReadonlySet<string> = new Set([
@@ -46,6 +46,7 @@ function watched(db: Reader, change: Change): Iterable<string> {
     for (const row of [change.before, change.after]) {
       if (row !== undefined && 'vpcId' in row && typeof row.vpcId === 'string') ids.add(row.vpcId);
     }
+    if (change.table === vpcs.name) for (const id of namedIn(db, change.key)) ids.add(id);
     return ids;
   }
   switch (change.table) {
@@ -62,7 +63,8 @@ function watched(db: Reader, change: Change): Iterable<string> {
     case networkInterfaces.name: {
       const row = (change.after ?? change.before) as NetworkInterfaceRow;
       // Addresses of a NAT gateway are part of its VPC.
-      return row.serviceAttachment === undefined ? routedTo(db, change.key) : [row.vpcId];
+      if (row.serviceAttachment !== undefined) return [row.vpcId];
+      return [...routedTo(db, change.key), ...namedIn(db, row.vpcId)];
     }
     case instances.name:
       // Routes to the interfaces of an instance that starts or stops begin or cease to lead somewhere.
@@ -70,6 +72,13 @@ function watched(db: Reader, change: Change): Iterable<string> {
     default:
       return [];
   }
+}
+
+/** VPCs whose DNS knows the public names of another one's interfaces. */
+function namedIn(db: Reader, vpcId: string): string[] {
+  return db
+    .by(vpcPeeringConnections, 'activeVpc', vpcId)
+    .flatMap(row => (sideOf(row, vpcId)?.allowDnsResolution === true ? (otherSide(row, vpcId)?.vpcId ?? []) : []));
 }
 
 function routedTo(db: Reader, target: string): Iterable<string> {

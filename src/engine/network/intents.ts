@@ -97,6 +97,8 @@ export interface NatGatewayIntent {
 export interface VpcPeeringIntent {
   readonly vpcPeeringConnectionId: string;
   readonly peerVpcId: string;
+  /** Public host names of the peer's interfaces, in full, that are resolved to private addresses. */
+  readonly hostNames?: Readonly<Record<string, string>>;
 }
 
 /** DHCP options as their set has them; what is left out is not handed out. */
@@ -128,6 +130,8 @@ export interface VpcIntent {
   readonly peeringConnections?: readonly VpcPeeringIntent[];
   /** Domain that DHCP hands out, and zone of private host names, e.g. `ec2.internal` or `eu-west-1.compute.internal`. */
   readonly domainName: string;
+  /** Zone of public host names, e.g. `compute-1.amazonaws.com`: in it each address of the public pool has one. */
+  readonly publicDomain?: string;
   readonly enableDnsSupport: boolean;
   /** `AmazonProvidedDNS` and nothing else when left out. */
   readonly dhcpOptions?: DhcpOptionsIntent;
@@ -149,6 +153,8 @@ export interface PortIntent {
   readonly ipv6Prefixes?: readonly string[];
   /** Host name that DHCP hands out and VPC DNS resolves, without domain: `ip-172-31-0-10`. */
   readonly hostName: string;
+  /** Private address to the public host name, in full, that VPC DNS resolves to it. */
+  readonly publicHostNames?: Readonly<Record<string, string>>;
   readonly groupIds: readonly string[];
   readonly sourceDestCheck: boolean;
   /** IP TTL of the metadata service's answers to token requests (`HttpPutResponseHopLimit`), 1 to 64. */

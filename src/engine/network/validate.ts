@@ -133,16 +133,21 @@ function validateServer(address: string): void {
   else parseAddress(address);
 }
 
+function validateDomain(name: string): void {
+  check(
+    name.split('.').every(label => hostName.test(label)),
+    'domain name',
+    name,
+  );
+}
+
 /** @throws EngineError `Invalid` */
 export function validateVpc(intent: VpcIntent): void {
   const { networkAcls = [], natGateways = [], peeringConnections = [] } = intent;
   validateId('VPC ID', intent.vpcId);
   check(intent.cidrBlocks.length > 0, 'list of CIDR blocks', intent.cidrBlocks);
-  check(
-    intent.domainName.split('.').every(label => hostName.test(label)),
-    'domain name',
-    intent.domainName,
-  );
+  validateDomain(intent.domainName);
+  if (intent.publicDomain !== undefined) validateDomain(intent.publicDomain);
   intent.cidrBlocks.forEach(parsePrefix);
   intent.ipv6CidrBlocks?.forEach(parseIpv6Prefix);
   validateUnique(
@@ -165,7 +170,11 @@ export function validateVpc(intent: VpcIntent): void {
   validateRoutes(intent.internetGatewayRoutes ?? []);
   networkAcls.forEach(validateAcl);
   for (const nat of natGateways) validateNatGateway(nat, intent);
-  for (const { peerVpcId } of peeringConnections) {
+  for (const { peerVpcId, hostNames = {} } of peeringConnections) {
+    for (const [name, address] of Object.entries(hostNames)) {
+      validateDomain(name);
+      parseAddress(address);
+    }
     validateId('VPC ID', peerVpcId);
     check(peerVpcId !== intent.vpcId, 'peer of itself', peerVpcId);
   }
@@ -197,6 +206,10 @@ export function validatePort(intent: PortIntent): void {
   for (const groupId of intent.groupIds) validateId('security group ID', groupId);
   check(hostName.test(intent.hostName), 'host name', intent.hostName);
   validateAddresses(intent);
+  for (const [address, name] of Object.entries(intent.publicHostNames ?? {})) {
+    check(intent.privateIpAddresses.includes(address), 'private address of this network interface', address);
+    validateDomain(name);
+  }
   intent.ipv6Addresses?.forEach(parseIpv6);
   for (const cidr of intent.ipv4Prefixes ?? []) check(parsePrefix(cidr).length === 28, 'prefix /28', cidr);
   for (const cidr of intent.ipv6Prefixes ?? []) check(parseIpv6Prefix(cidr).length === 80, 'prefix /80', cidr);

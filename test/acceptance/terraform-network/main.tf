@@ -14,6 +14,32 @@ provider "aws" {
   }
 }
 
+# Another account, which has its own keys.
+variable "partner_access_key" {
+  type = string
+}
+
+variable "partner_secret_key" {
+  type      = string
+  sensitive = true
+}
+
+provider "aws" {
+  alias      = "partner"
+  access_key = var.partner_access_key
+  secret_key = var.partner_secret_key
+
+  default_tags {
+    tags = { Project = "partner" }
+  }
+}
+
+data "aws_caller_identity" "this" {}
+
+data "aws_caller_identity" "partner" {
+  provider = aws.partner
+}
+
 variable "office" {
   type    = string
   default = "192.0.2.0/24"
@@ -139,7 +165,7 @@ resource "aws_route_table" "private" {
   }
   route {
     cidr_block                = aws_vpc.partner.cidr_block
-    vpc_peering_connection_id = aws_vpc_peering_connection.partner.id
+    vpc_peering_connection_id = aws_vpc_peering_connection_accepter.partner.id
   }
 }
 
@@ -302,22 +328,31 @@ resource "aws_default_security_group" "other" {
 
 # A third one, of a partner's, which the first is joined with.
 resource "aws_vpc" "partner" {
+  provider   = aws.partner
   cidr_block = "10.20.0.0/16"
 }
 
 resource "aws_vpc_peering_connection" "partner" {
-  vpc_id      = aws_vpc.main.id
-  peer_vpc_id = aws_vpc.partner.id
-  auto_accept = true
+  vpc_id        = aws_vpc.main.id
+  peer_vpc_id   = aws_vpc.partner.id
+  peer_owner_id = data.aws_caller_identity.partner.account_id
+}
+
+resource "aws_vpc_peering_connection_accepter" "partner" {
+  provider                  = aws.partner
+  vpc_peering_connection_id = aws_vpc_peering_connection.partner.id
+  auto_accept               = true
 }
 
 resource "aws_route" "back" {
+  provider                  = aws.partner
   route_table_id            = aws_vpc.partner.default_route_table_id
   destination_cidr_block    = aws_vpc.main.cidr_block
-  vpc_peering_connection_id = aws_vpc_peering_connection.partner.id
+  vpc_peering_connection_id = aws_vpc_peering_connection_accepter.partner.id
 }
 
 resource "aws_security_group" "partner" {
+  provider    = aws.partner
   name        = "partner"
   description = "What the web servers may call"
   vpc_id      = aws_vpc.partner.id
@@ -326,9 +361,9 @@ resource "aws_security_group" "partner" {
     protocol        = "tcp"
     from_port       = 443
     to_port         = 443
-    security_groups = [aws_security_group.web.id]
+    security_groups = ["${data.aws_caller_identity.this.account_id}/${aws_security_group.web.id}"]
   }
-  depends_on = [aws_vpc_peering_connection.partner]
+  depends_on = [aws_vpc_peering_connection_accepter.partner]
 }
 
 data "aws_ssm_parameter" "micro" {

@@ -74,9 +74,9 @@ function ipv6Config(intent: VpcIntent): string[] {
 /** dnsmasq's configuration. `upstream`: servers for all other names; without any they do not exist (NXDOMAIN). */
 export function dnsmasqConfig(
   intent: VpcIntent,
-  options: { directory: string; user: string; upstream: readonly string[] },
+  options: { directory: string; user: string; upstream: readonly string[]; publicPool: string },
 ): string {
-  const { directory, user, upstream } = options;
+  const { directory, user, upstream, publicPool } = options;
   const lines = [
     `pid-file=${join(directory, 'dnsmasq.pid')}`,
     `user=${user}`,
@@ -88,6 +88,8 @@ export function dnsmasqConfig(
     `addn-hosts=${join(directory, 'hosts')}`,
     `domain=${intent.domainName}`,
     `local=/${intent.domainName}/`,
+    // Where an interface of the VPC has the address, its file among the hosts says so instead.
+    ...(intent.publicDomain === undefined ? [] : [`synth-domain=${intent.publicDomain},${publicPool},ec2-`]),
     'bogus-priv',
     'local-ttl=60',
     ...(intent.enableDnsSupport ? [] : ['port=0']),
@@ -133,7 +135,10 @@ export function portRecords(intent: PortIntent, domainName: string): { dhcp: str
       ...(ipv6 === undefined ? [] : [`${intent.mac},set:${ipv6Tag},[${normalIpv6(ipv6)}]\n`]),
     ].join(''),
     hosts: hostNames(intent)
-      .map(([ip, name]) => `${ip} ${name}.${domainName}\n`)
+      .map(([ip, name]) => {
+        const publicName = intent.publicHostNames?.[ip];
+        return `${[ip, `${name}.${domainName}`, ...(publicName === undefined ? [] : [publicName])].join(' ')}\n`;
+      })
       .join(''),
   };
 }
@@ -166,10 +171,12 @@ function dnsmasqUser(): Promise<string> {
 export class Dnsmasq {
   readonly #vpcId: string;
   readonly #directory: string;
+  readonly #publicPool: string;
   #pid: number | undefined;
-  constructor(vpcId: string, directory: string) {
+  constructor(vpcId: string, directory: string, publicPool: string) {
     this.#vpcId = vpcId;
     this.#directory = directory;
+    this.#publicPool = publicPool;
   }
 
   get #configFile(): string {
@@ -190,10 +197,35 @@ export class Dnsmasq {
   async ensure(intent: VpcIntent, upstream: readonly string[]): Promise<void> {
     for (const folder of ['hosts', 'dhcp'])
       await mkdir(join(this.#directory, folder), { recursive: true, mode: 0o755 });
-    const config = dnsmasqConfig(intent, { directory: this.#directory, user: await dnsmasqUser(), upstream });
+    const config = dnsmasqConfig(intent, {
+      directory: this.#directory,
+      user: await dnsmasqUser(),
+      upstream,
+      publicPool: this.#publicPool,
+    });
+    const names = await this.#writePeers(intent);
     const changed = await writeIfChanged(this.#configFile, config);
-    if (changed === undefined && (await this.#running()) !== undefined) return;
-    await this.#restart();
+    if (changed !== undefined || (await this.#running()) === undefined) await this.#restart();
+    else if (names) await this.#reload(false);
+  }
+
+  /** Names of peers' interfaces, one file a peering connection. Returns whether anything changed. */
+  async #writePeers(intent: VpcIntent): Promise<boolean> {
+    const folder = join(this.#directory, 'hosts');
+    const wanted = new Map<string, string>();
+    for (const { vpcPeeringConnectionId, hostNames = {} } of intent.peeringConnections ?? []) {
+      const lines = Object.entries(hostNames).map(([name, address]) => `${address} ${name}\n`);
+      if (lines.length > 0) wanted.set(vpcPeeringConnectionId, lines.join(''));
+    }
+    let changed = false;
+    for (const file of await readdir(folder)) {
+      if (!file.startsWith('pcx-') || wanted.has(file)) continue;
+      await rm(join(folder, file));
+      changed = true;
+    }
+    for (const [file, content] of wanted)
+      if ((await writeIfChanged(join(folder, file), content)) !== undefined) changed = true;
+    return changed;
   }
 
   async #restart(): Promise<void> {

@@ -92,6 +92,7 @@ export function createFabric(options: FabricOptions): Fabric {
 
   const context: VpcContext = {
     dataDir,
+    publicPool,
     uplink,
     edge,
     vpcs,

@@ -132,7 +132,12 @@ describe('a port’s interface', () => {
 
 describe('dnsmasq', () => {
   const config = (changes = {}, upstream: string[] = []) =>
-    dnsmasqConfig(vpcIntent(vpcId, changes), { directory: '/run/x', user: 'nobody', upstream }).split('\n');
+    dnsmasqConfig(vpcIntent(vpcId, changes), {
+      directory: '/run/x',
+      user: 'nobody',
+      upstream,
+      publicPool: '198.18.0.0/16',
+    }).split('\n');
 
   it('asks nobody unless there is somebody to ask', () => {
     expect(config()).toContain('local=/#/');
@@ -166,6 +171,18 @@ describe('dnsmasq', () => {
     expect(config({ dhcpOptions: { domainNameServers: [] } })).toContain('dhcp-option=option:dns-server');
   });
 
+  it('has a public name for every address of the pool', () => {
+    const publicDomain = 'compute-1.amazonaws.com';
+    expect(config({ publicDomain })).toContain('synth-domain=compute-1.amazonaws.com,198.18.0.0/16,ec2-');
+  });
+
+  it('resolves public names of its own ports to private addresses', () => {
+    const publicHostNames = { '172.31.0.10': 'ec2-198-18-0-9.compute-1.amazonaws.com' };
+    expect(portRecords(portIntent(vpcId, 10, { publicHostNames }), 'ec2.internal').hosts).toBe(
+      '172.31.0.10 ip-172-31-0-10.ec2.internal ec2-198-18-0-9.compute-1.amazonaws.com\n',
+    );
+  });
+
   it('knows every address of a port by a name', () => {
     const intent = portIntent(vpcId, 10, { privateIpAddresses: ['172.31.0.10', '172.31.0.99'] });
     expect(portRecords(intent, 'ec2.internal')).toEqual({
@@ -183,6 +200,9 @@ describe('nothing else gets into a command', () => {
     port({ mac: '0E:1B:00:00:00:0A' }),
     port({ hostName: 'a,b' }),
     port({ hostName: '-a' }),
+    port({ publicHostNames: { '172.31.0.10': 'a b' } }),
+    port({ publicHostNames: { '172.31.0.11': 'a.b' } }),
+    () => validateVpc(vpcIntent(vpcId, { publicDomain: 'a,b' })),
     port({ privateIpAddresses: [] }),
     port({ privateIpAddresses: ['172.31.0.10}'] }),
     port({ publicIpAddresses: { '172.31.0.11': '198.18.0.9' } }),

@@ -52,6 +52,7 @@ import {
 /** What all VPCs of a fabric share. */
 export interface VpcContext {
   readonly dataDir: string;
+  readonly publicPool: string;
   readonly uplink?: string | undefined;
   readonly edge: Edge;
   readonly ports: PortKind;
@@ -116,7 +117,7 @@ export class Vpc {
     this.id = id;
     this.#context = context;
     this.#directory = join(runtimeDir(context.dataDir), id);
-    this.#dnsmasq = new Dnsmasq(id, this.#directory);
+    this.#dnsmasq = new Dnsmasq(id, this.#directory, context.publicPool);
     this.#portBatch = new Batch(task => this.#queue.run(task), this.#ensurePorts.bind(this));
   }
 
