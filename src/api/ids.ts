@@ -132,6 +132,12 @@ export const idKinds = {
     malformed: 'InvalidPrefixListId.Malformed',
     notFound: 'InvalidPrefixListID.NotFound',
   },
+  ipv6Pool: {
+    prefix: 'ipv6pool-ec2',
+    noun: 'pool ID',
+    malformed: 'InvalidPoolID.NotFound',
+    notFound: 'InvalidPoolID.NotFound',
+  },
   publicIpv4Pool: {
     prefix: 'ipv4pool-ec2',
     noun: 'public IPv4 pool ID',

@@ -320,6 +320,21 @@ class Network(unittest.TestCase):
         ec2.deprovision_byoip_cidr(**cidr)
         self.eventually(state, "deprovisioned")
 
+        range6 = {"Cidr": "fdf0:9ba0:aaaa::/48"}
+
+        def state6():
+            [one] = [one for one in ec2.describe_byoip_cidrs(MaxResults=5)["ByoipCidrs"] if one["Cidr"] == range6["Cidr"]]
+            return one["State"]
+
+        ec2.provision_byoip_cidr(**range6)
+        self.eventually(state6, "provisioned")
+        ec2.advertise_byoip_cidr(**range6)
+        self.eventually(state6, "advertised")
+        [pool] = [one["PoolId"] for one in ec2.describe_ipv6_pools()["Ipv6Pools"]]
+        vpc = self.vpc(Ipv6Pool=pool, Ipv6CidrBlock="fdf0:9ba0:aaaa:100::/56")
+        [used] = ec2.get_associated_ipv6_pool_cidrs(PoolId=pool)["Ipv6CidrAssociations"]
+        self.assertEqual(used["AssociatedResource"], vpc)
+
     def test_nat_gateways(self):
         ec2 = self.ec2
         vpc = self.vpc()

@@ -1,14 +1,15 @@
 import type { Reader } from '../../state/state.ts';
 import { defineTable } from '../../state/table.ts';
-import { type Cidr, overlap, parseCidr } from '../network-interfaces/ipv4.ts';
+import { type Cidr, parseCidr } from '../network-interfaces/ipv4.ts';
+import { type Cidr6, parseCidr6 } from '../network-interfaces/ipv6.ts';
 
 /**
- * A range of public IPv4 addresses that an account has brought, and the pool of its addresses. Times are milliseconds
+ * A range of public addresses that an account has brought, and the pool of its addresses. Times are milliseconds
  * since the epoch.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-byoip.html
  */
 export interface ByoipCidrRow {
-  /** `ipv4pool-ec2-…` */
+  /** `ipv4pool-ec2-…` or `ipv6pool-ec2-…` */
   readonly poolId: string;
   readonly owner: string;
   readonly cidr: string;
@@ -46,15 +47,19 @@ export function isAdvertised(row: ByoipCidrRow | undefined): boolean {
 
 /** Ranges that are not for anybody else, whatever becomes of them. */
 export function takenRanges(db: Reader): Cidr[] {
-  const ranges: Cidr[] = [];
-  for (const { row } of db.entries(byoipCidrs)) {
-    const cidr = row.state === 'failed-provision' || row.state === 'deprovisioned' ? undefined : parseCidr(row.cidr);
-    if (cidr !== undefined) ranges.push(cidr);
-  }
-  return ranges;
+  return taken(db).flatMap(row => parseCidr(row.cidr) ?? []);
 }
 
-/** A range that has addresses in common with `cidr`. */
-export function overlapping(db: Reader, cidr: Cidr): Cidr | undefined {
-  return takenRanges(db).find(range => overlap(range, cidr));
+function taken(db: Reader): ByoipCidrRow[] {
+  const all = Array.from(db.entries(byoipCidrs), entry => entry.row);
+  return all.filter(row => row.state !== 'failed-provision' && row.state !== 'deprovisioned');
+}
+
+/** As `takenRanges`, of IPv6. */
+export function takenIpv6Ranges(db: Reader): Cidr6[] {
+  return taken(db).flatMap(row => parseCidr6(row.cidr) ?? []);
+}
+
+export function isIpv6(row: Pick<ByoipCidrRow, 'cidr'>): boolean {
+  return row.cidr.includes(':');
 }

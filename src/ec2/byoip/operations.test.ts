@@ -1,9 +1,13 @@
 import type {
   AllocateAddressResult,
+  AssociateVpcCidrBlockResult,
   ByoipCidr,
+  CreateVpcResult,
   DescribeAddressesResult,
   DescribeByoipCidrsResult,
+  DescribeIpv6PoolsResult,
   DescribePublicIpv4PoolsResult,
+  GetAssociatedIpv6PoolCidrsResult,
   ProvisionByoipCidrResult,
 } from '@aws-sdk/client-ec2';
 import { expect, test } from 'vitest';
@@ -131,14 +135,55 @@ test.each([
   [{ Cidr: '203.0.113.0/24' }, 'InvalidParameterValue'],
   [{ Cidr: '198.18.0.0/24' }, 'InvalidParameterValue'],
   [{ Cidr: '198.18.255.0/24' }, 'InvalidParameterValue'],
-  [{ Cidr: '2001:db8::/48' }, 'UnsupportedOperation'],
+  [{ Cidr: '2001:db8::/48' }, 'InvalidParameterValue'],
+  [{ Cidr: 'fdf0:9ba0::/32' }, 'InvalidParameterValue'],
+  [{ Cidr: 'fdf0:9ba0:1::/56' }, 'InvalidParameterValue'],
   [{ MultiRegion: true }, 'UnsupportedOperation'],
-  [{ PubliclyAdvertisable: false }, 'InvalidParameterValue'],
+  [{ PubliclyAdvertisable: false }, 'UnsupportedOperation'],
   [{ NetworkBorderGroup: 'x' }, 'InvalidParameterValue'],
 ])('ProvisionByoipCidr %j answers %s', async (input, code) => {
   const api = createTestApi();
   expect((await api.fail('ProvisionByoipCidr', { Cidr, ...input })).code).toBe(code);
   expect(await seen(api)).toBeUndefined();
+});
+
+test('VPCs have blocks of an IPv6 range while it is advertised', async () => {
+  const api = createTestApi();
+  const range = { Cidr: 'fdf0:9ba0:aaaa::/48' };
+  const Ipv6Pool = await bring(api, range);
+  const list = async () => (await api.call<DescribeIpv6PoolsResult>('DescribeIpv6Pools')).Ipv6Pools;
+  expect(await list()).toEqual([{ PoolId: Ipv6Pool, Description: '', PoolCidrBlocks: [range], Tags: [] }]);
+  expect(await pools(api)).toEqual([]);
+  const wanted = { CidrBlock: '10.0.0.0/16', Ipv6Pool, Ipv6CidrBlock: 'fdf0:9ba0:aaaa:7700::/56' };
+  expect((await api.fail('CreateVpc', wanted)).code).toBe('IncorrectState');
+  await api.call('AdvertiseByoipCidr', range);
+  await settle(api);
+  const { Vpc } = await api.call<CreateVpcResult>('CreateVpc', wanted);
+  expect(Vpc?.Ipv6CidrBlockAssociationSet).toMatchObject([
+    { Ipv6CidrBlock: wanted.Ipv6CidrBlock, Ipv6Pool, IpSource: 'byoip' },
+  ]);
+  const VpcId = Vpc?.VpcId;
+  const second = { VpcId, Ipv6Pool };
+  for (const [input, code] of [
+    [{ ...second, Ipv6CidrBlock: wanted.Ipv6CidrBlock }, 'CidrConflict'],
+    [{ ...second, Ipv6CidrBlock: 'fdf0:9ba0:bbbb::/56' }, 'InvalidParameterValue'],
+    [{ ...second, Ipv6CidrBlock: 'fdf0:9ba0:aaaa::/64' }, 'InvalidParameterValue'],
+    [{ ...second, AmazonProvidedIpv6CidrBlock: true }, 'InvalidParameterCombination'],
+    [{ VpcId, Ipv6CidrBlock: 'fdf0:9ba0:aaaa::/56' }, 'InvalidParameterCombination'],
+    [{ VpcId, Ipv6Pool: 'ipv6pool-ec2-00000001' }, 'InvalidPoolID.NotFound'],
+  ] as const)
+    expect((await api.fail('AssociateVpcCidrBlock', input)).code, JSON.stringify(input)).toBe(code);
+  const added = await api.call<AssociateVpcCidrBlockResult>('AssociateVpcCidrBlock', second);
+  expect(added.Ipv6CidrBlockAssociation?.Ipv6CidrBlock).toMatch(/^fdf0:9ba0:aaaa:[0-9a-f]{0,4}:?:\/56$/);
+  const used = await api.call<GetAssociatedIpv6PoolCidrsResult>('GetAssociatedIpv6PoolCidrs', { PoolId: Ipv6Pool });
+  expect(used.Ipv6CidrAssociations?.map(one => one.AssociatedResource)).toEqual([VpcId, VpcId]);
+  expect((await api.fail('WithdrawByoipCidr', range)).code).toBe('IncorrectState');
+  await api.call('DeleteVpc', { VpcId });
+  await api.call('WithdrawByoipCidr', range);
+  await settle(api);
+  await api.call('DeprovisionByoipCidr', range);
+  await settle(api);
+  expect(await list()).toEqual([]);
 });
 
 test('ranges are one account’s, do not overlap, and nobody may have an address of them before', async () => {

@@ -23,13 +23,13 @@ import {
 import { regionOf } from '../../api/owner.ts';
 import { paginate } from '../../api/pagination.ts';
 import { addresses } from '../addresses/model.ts';
-import { type Cidr, cidrSize, formatCidr, inside, numberToAddress, parseCidr } from '../network-interfaces/ipv4.ts';
-import { networkInterfaces } from '../network-interfaces/model.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
+import { vpcs } from '../vpcs/model.ts';
 import { objectionTo } from './authorization.ts';
-import { type ByoipCidrRow, byoipCidrs, isBrought, overlapping } from './model.ts';
+import { type ByoipCidrRow, byoipCidrs, isBrought, isIpv6 } from './model.ts';
 import { poolOperations } from './pools.ts';
+import { canonicalCidr, ipv4Range, ipv6Range } from './ranges.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ByoipCidr.html */
 function render(row: ByoipCidrRow): ByoipCidr {
@@ -56,31 +56,22 @@ const provisionByoipCidr = writeOperation<ProvisionByoipCidrRequest, ProvisionBy
   run: (input, context) => {
     const { db, owner, now, region, account } = context;
     refuseUnsupported(input, region);
-    const range = rangeOf(input.Cidr, context.services.publicPool);
-    const cidr = formatCidr(range);
-    const tags = parseTagSpecifications(input.PoolTagSpecifications, ['ipv4pool-ec2'])['ipv4pool-ec2'] ?? {};
+    const wantsIpv6 = input.Cidr?.includes(':') === true;
+    const type = wantsIpv6 ? 'ipv6pool-ec2' : 'ipv4pool-ec2';
+    const tags = parseTagSpecifications(input.PoolTagSpecifications, [type])[type] ?? {};
     checkLimit(
       db.by(byoipCidrs, 'owner', owner).filter(isBrought).length,
       networkLimits.byoipCidrs,
       'ResourceLimitExceeded',
       'address ranges that are brought to a Region',
     );
-    const other = overlapping(db, range);
-    if (other !== undefined)
-      throw new ApiError(
-        'InvalidParameterValue',
-        `The range ${cidr} overlaps with ${formatCidr(other)}, which is brought already.`,
-      );
-    const used = firstUsed(context, range);
-    if (used !== undefined)
-      throw new ApiError(
-        'InvalidParameterValue',
-        `The range ${cidr} cannot be brought now: its address ${used} is in use.`,
-      );
+    const cidr = wantsIpv6
+      ? ipv6Range(db, input.Cidr ?? '')
+      : ipv4Range(db, input.Cidr ?? '', context.services.publicPool);
     const objection =
       input.CidrAuthorizationContext && objectionTo(input.CidrAuthorizationContext, { account, cidr, now });
     const row: ByoipCidrRow = {
-      poolId: newId('ipv4pool-ec2'),
+      poolId: newId(type),
       owner,
       cidr,
       ...(input.Description === undefined ? {} : { description: input.Description }),
@@ -89,21 +80,19 @@ const provisionByoipCidr = writeOperation<ProvisionByoipCidrRequest, ProvisionBy
       ...(objection === undefined ? {} : { objection }),
     };
     db.put(byoipCidrs, row);
-    addTags(db, { resourceId: row.poolId, resourceType: 'ipv4pool-ec2', owner }, tags);
+    addTags(db, { resourceId: row.poolId, resourceType: type, owner }, tags);
     return { ByoipCidr: render(row) };
   },
 });
 
 function refuseUnsupported(input: ProvisionByoipCidrRequest, region: string): void {
-  if (input.Cidr?.includes(':') === true)
-    throw new ApiError(
-      'UnsupportedOperation',
-      'Ranges of IPv6 addresses cannot be brought to this version of Fogbank.',
-    );
   if (input.MultiRegion === true)
     throw new ApiError('UnsupportedOperation', 'A range is for one Region. Leave MultiRegion out.');
   if (input.PubliclyAdvertisable === false)
-    throw new ApiError('InvalidParameterValue', 'Only IPv6 ranges can be without advertisement.');
+    throw new ApiError(
+      'UnsupportedOperation',
+      'The host reaches every address that is in use here: a range cannot be without advertisement.',
+    );
   const { NetworkBorderGroup: group = region } = input;
   if (group !== region) {
     throw new ApiError(
@@ -113,46 +102,9 @@ function refuseUnsupported(input: ProvisionByoipCidrRequest, region: string): vo
   }
 }
 
-const mostSpecific = 24;
-
-/** @throws ApiError `InvalidParameterValue` for what is no range, too small, or not routed by the host. */
-function rangeOf(text: string | undefined, publicPool: string): Cidr {
-  const range = parseCidr(text ?? '');
-  const pool = parseCidr(publicPool);
-  if (range === undefined || pool === undefined)
-    throw new ApiError(
-      'InvalidParameterValue',
-      `Value (${text ?? ''}) for parameter cidr is invalid. This is not a valid CIDR block.`,
-    );
-  if (range.prefixLength > mostSpecific) {
-    throw new ApiError(
-      'InvalidParameterValue',
-      `The range ${formatCidr(range)} is too specific. The most specific range that can be brought is a /${mostSpecific}.`,
-    );
-  }
-  // The first addresses of the pool, and the last, belong to the network itself.
-  if (!inside(range, pool) || range.first === pool.first || range.last === pool.last) {
-    throw new ApiError(
-      'InvalidParameterValue',
-      `The host does not route ${formatCidr(range)} to Fogbank. A range that is brought lies within the public pool ${publicPool} (--public-pool), not at its beginning or end.`,
-    );
-  }
-  return range;
-}
-
-function firstUsed({ db }: WriteContext, range: Cidr): string | undefined {
-  for (let offset = 0; offset < cidrSize(range); offset++) {
-    const address = numberToAddress(range.first + offset);
-    if (db.countBy(addresses, 'publicIp', address) + db.countBy(networkInterfaces, 'publicIp', address) > 0)
-      return address;
-  }
-  return undefined;
-}
-
 /** The caller's range, as it was provisioned. @throws ApiError `InvalidParameterValue` */
 function findRange(context: ReadContext, text: string | undefined): ByoipCidrRow {
-  const range = parseCidr(text ?? '');
-  const cidr = range === undefined ? '' : formatCidr(range);
+  const cidr = canonicalCidr(text ?? '') ?? '';
   const rows = context.db.by(byoipCidrs, 'cidr', cidr).filter(row => row.owner === context.owner);
   const row = rows.find(isBrought) ?? rows.at(-1);
   if (row === undefined)
@@ -181,6 +133,16 @@ function move(
   return { ByoipCidr: render(changed) };
 }
 
+/** @throws ApiError `IncorrectState` while addresses or blocks of the range are somebody's. */
+function refuseInUse({ db }: ReadContext, row: ByoipCidrRow): void {
+  const used = db.firstBy(addresses, 'pool', row.poolId)?.publicIp ?? db.firstBy(vpcs, 'ipv6Pool', row.poolId)?.vpcId;
+  if (used === undefined) return;
+  throw new ApiError(
+    'IncorrectState',
+    `The range ${row.cidr} is in use: ${used} is of it. Release its addresses, or take its blocks from their VPCs, first.`,
+  );
+}
+
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AdvertiseByoipCidr.html */
 const advertiseByoipCidr = writeOperation<AdvertiseByoipCidrRequest, AdvertiseByoipCidrResult>({
   service: 'ec2',
@@ -200,7 +162,12 @@ const withdrawByoipCidr = writeOperation<WithdrawByoipCidrRequest, WithdrawByoip
   service: 'ec2',
   name: 'WithdrawByoipCidr',
   resources: () => ['*'],
-  run: (input, context) => move(context, input.Cidr, ['advertised'], 'pending-withdrawal'),
+  run: (input, context) => {
+    const row = findRange(context, input.Cidr);
+    // Blocks of VPCs are routed while they are there; Elastic IP addresses can be without a way to them.
+    if (isIpv6(row)) refuseInUse(context, row);
+    return move(context, input.Cidr, ['advertised'], 'pending-withdrawal');
+  },
 });
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeprovisionByoipCidr.html */
@@ -209,14 +176,7 @@ const deprovisionByoipCidr = writeOperation<DeprovisionByoipCidrRequest, Deprovi
   name: 'DeprovisionByoipCidr',
   resources: () => ['*'],
   run: (input, context) => {
-    const row = findRange(context, input.Cidr);
-    const used = context.db.firstBy(addresses, 'pool', row.poolId);
-    if (used !== undefined) {
-      throw new ApiError(
-        'IncorrectState',
-        `The range ${row.cidr} is in use: ${used.publicIp} is allocated. Release its addresses first.`,
-      );
-    }
+    refuseInUse(context, findRange(context, input.Cidr));
     return move(context, input.Cidr, ['provisioned', 'failed-provision'], 'pending-deprovision');
   },
 });

@@ -12,7 +12,8 @@ import { addresses } from '../addresses/model.ts';
 import { describeOwn } from '../describe.ts';
 import { addressToNumber, cidrSize, contains, numberToAddress, parseCidr } from '../network-interfaces/ipv4.ts';
 import { tagList } from '../tags/model.ts';
-import { type ByoipCidrRow, byoipCidrs, isBrought } from './model.ts';
+import { ipv6PoolOperations } from './ipv6-pools.ts';
+import { type ByoipCidrRow, byoipCidrs, isBrought, isIpv6 } from './model.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_PublicIpv4Pool.html */
 function render(db: Reader, row: ByoipCidrRow): PublicIpv4Pool {
@@ -77,7 +78,7 @@ const describePublicIpv4Pools = readOperation<DescribePublicIpv4PoolsRequest, De
   name: 'DescribePublicIpv4Pools',
   resources: () => ['*'],
   run: (input, context) => {
-    const visible = (row: ByoipCidrRow) => row.owner === context.owner && isBrought(row);
+    const visible = (row: ByoipCidrRow) => row.owner === context.owner && isBrought(row) && !isIpv6(row);
     const page = describeOwn(context, input, {
       table: byoipCidrs,
       kind: idKinds.publicIpv4Pool,
@@ -92,4 +93,4 @@ const describePublicIpv4Pools = readOperation<DescribePublicIpv4PoolsRequest, De
   },
 });
 
-export const poolOperations: readonly AnyOperation[] = [describePublicIpv4Pools];
+export const poolOperations: readonly AnyOperation[] = [describePublicIpv4Pools, ...ipv6PoolOperations];

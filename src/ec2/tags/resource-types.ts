@@ -46,6 +46,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('instance', idKinds.instance, instances),
   type('internet-gateway', idKinds.internetGateway, internetGateways),
   type('ipv4pool-ec2', idKinds.publicIpv4Pool, byoipCidrs),
+  type('ipv6pool-ec2', idKinds.ipv6Pool, byoipCidrs),
   type('key-pair', idKinds.keyPair, keyPairs),
   type('natgateway', idKinds.natGateway, natGateways),
   type('network-acl', idKinds.networkAcl, networkAcls),

@@ -9,6 +9,7 @@ import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds, newId } from '../../api/ids.ts';
 import { type AnyOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
 import type { Reader } from '../../state/state.ts';
+import { ipv6BlockOfPool } from '../byoip/ipv6-pools.ts';
 import { inside, parseCidr } from '../network-interfaces/ipv4.ts';
 import { inside6, parseCidr6 } from '../network-interfaces/ipv6.ts';
 import { networkLimits } from '../network-limits.ts';
@@ -30,16 +31,14 @@ type BlockInput = Pick<
   | 'Ipv6CidrBlockNetworkBorderGroup'
 >;
 
-/** @throws ApiError `UnsupportedOperation` for blocks from IPAM, `InvalidPoolID.NotFound` for pools, which nobody has. */
+/** @throws ApiError `UnsupportedOperation` for blocks from IPAM, `InvalidParameterCombination` for a block without its pool. */
 export function refuseIpam(input: BlockInput): void {
   const ipam = (['Ipv4IpamPoolId', 'Ipv4NetmaskLength', 'Ipv6IpamPoolId', 'Ipv6NetmaskLength'] as const).find(
     name => input[name] !== undefined,
   );
   if (ipam !== undefined)
     throw new ApiError('UnsupportedOperation', `The parameter ${ipam} is not supported: there are no IPAM pools.`);
-  if (input.Ipv6Pool !== undefined)
-    throw new ApiError('InvalidPoolID.NotFound', `The pool ID '${input.Ipv6Pool}' does not exist.`);
-  if (input.Ipv6CidrBlock !== undefined) {
+  if (input.Ipv6CidrBlock !== undefined && input.Ipv6Pool === undefined) {
     throw new ApiError(
       'InvalidParameterCombination',
       'An Ipv6CidrBlock needs an Ipv6Pool that it is from. Use AmazonProvidedIpv6CidrBlock for one of the Amazon pool.',
@@ -48,7 +47,7 @@ export function refuseIpam(input: BlockInput): void {
 }
 
 /**
- * Gives a VPC an IPv6 /56 of the Amazon pool, and what is open for IPv4 by default is open for IPv6 as well.
+ * Gives a VPC an IPv6 /56 of the Amazon pool, or of one that was brought, and what is open for IPv4 by default is open for IPv6 as well.
  * @returns the row as it is now.
  */
 export function addIpv6Block(context: WriteContext, row: VpcRow, input: BlockInput): VpcRow {
@@ -63,14 +62,27 @@ export function addIpv6Block(context: WriteContext, row: VpcRow, input: BlockInp
   if (present.length >= networkLimits.ipv6BlocksPerVpc) throw blockLimit(row, networkLimits.ipv6BlocksPerVpc);
   const association: VpcIpv6Association = {
     associationId: newId('vpc-cidr-assoc'),
-    ipv6CidrBlock: allocateIpv6Block(context.db),
-    ipv6Pool: 'Amazon',
+    ipv6CidrBlock:
+      input.Ipv6Pool === undefined
+        ? allocateIpv6Block(context.db)
+        : ipv6BlockOfPool(context, input.Ipv6Pool, input.Ipv6CidrBlock),
+    ipv6Pool: input.Ipv6Pool ?? 'Amazon',
     networkBorderGroup: group,
   };
   const changed = { ...row, ipv6Associations: [...present, association] };
   context.db.put(vpcs, changed);
   if (present.length === 0) allowIpv6(context.db, row);
   return changed;
+}
+
+/** @throws ApiError `InvalidParameterCombination` when it asks for two. */
+export function asksForIpv6(
+  input: BlockInput & Pick<AssociateVpcCidrBlockRequest, 'AmazonProvidedIpv6CidrBlock'>,
+): boolean {
+  const amazon = input.AmazonProvidedIpv6CidrBlock === true;
+  if (amazon && input.Ipv6Pool !== undefined)
+    throw new ApiError('InvalidParameterCombination', 'Give AmazonProvidedIpv6CidrBlock or Ipv6Pool, not both.');
+  return amazon || input.Ipv6Pool !== undefined;
 }
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateVpcCidrBlock.html */
@@ -81,11 +93,11 @@ const associateVpcCidrBlock = writeOperation<AssociateVpcCidrBlockRequest, Assoc
   run: (input, context) => {
     const row = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
     refuseIpam(input);
-    const wantsIpv6 = input.AmazonProvidedIpv6CidrBlock === true;
+    const wantsIpv6 = asksForIpv6(input);
     if (wantsIpv6 === (input.CidrBlock !== undefined)) {
       throw new ApiError(
         wantsIpv6 ? 'InvalidParameterCombination' : 'MissingParameter',
-        'Give one of CidrBlock and AmazonProvidedIpv6CidrBlock.',
+        'Give one of CidrBlock, AmazonProvidedIpv6CidrBlock and Ipv6Pool.',
       );
     }
     if (input.CidrBlock === undefined) {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { ApiError } from '../../api/errors.ts';
 import type { Reader } from '../../state/state.ts';
+import { takenIpv6Ranges } from '../byoip/model.ts';
 import { type Cidr, formatCidr, inside, overlap, parseCidr } from '../network-interfaces/ipv4.ts';
 import { canonicalIpv6Cidr, formatIpv6, inside6, parseCidr6 } from '../network-interfaces/ipv6.ts';
 import { type VpcRow, vpcs } from './model.ts';
@@ -71,22 +72,38 @@ export function checkSecondaryBlock(vpc: VpcRow, text: string): void {
   }
 }
 
-/** A /56 of the pool that no VPC has, or `wanted`. @throws ApiError `InvalidParameterValue`, `CidrConflict`. */
-export function allocateIpv6Block(db: Reader, wanted?: string): string {
-  const pool = parseCidr6(ipv6Pool);
-  if (pool === undefined) throw new Error('the IPv6 pool is no block');
-  const isFree = (text: string) => db.countBy(vpcs, 'ipv6Block', text) === 0;
+/** Prefix length of a VPC's block. */
+const blockLength = 56;
+
+/**
+ * A /56 that no VPC has: of a range that was brought, or else of the pool and of no such range; or `wanted`.
+ * @throws ApiError `InvalidParameterValue`, `CidrConflict`, `InsufficientCidrBlocks`.
+ */
+export function allocateIpv6Block(
+  db: Reader,
+  { range = ipv6Pool, wanted }: { readonly range?: string; readonly wanted?: string | undefined } = {},
+): string {
+  const source = parseCidr6(range);
+  if (source === undefined) throw new Error(`${range} is no IPv6 block`);
+  const closed = range === ipv6Pool ? takenIpv6Ranges(db) : [];
+  const isFree = (text: string) => {
+    const cidr = parseCidr6(text);
+    return db.countBy(vpcs, 'ipv6Block', text) === 0 && !closed.some(one => cidr !== undefined && inside6(cidr, one));
+  };
   if (wanted !== undefined) {
     const canonical = canonicalIpv6Cidr(wanted);
     const cidr = canonical === undefined ? undefined : parseCidr6(canonical);
-    if (canonical === undefined || cidr?.prefixLength !== 56 || !inside6(cidr, pool)) {
-      throw new ApiError('InvalidParameterValue', `The IPv6 block '${wanted}' is not a /56 of the pool ${ipv6Pool}.`);
-    }
+    if (canonical === undefined || cidr?.prefixLength !== blockLength || !inside6(cidr, source))
+      throw new ApiError('InvalidParameterValue', `The IPv6 block '${wanted}' is not a /${blockLength} of ${range}.`);
     if (!isFree(canonical)) throw new ApiError('CidrConflict', `The IPv6 block ${canonical} is in use.`);
     return canonical;
   }
-  for (;;) {
-    const text = `${formatIpv6(pool.first + (BigInt(randomInt(2 ** 24)) << 72n))}/56`;
+  const size = 2 ** (blockLength - source.prefixLength);
+  const start = randomInt(size);
+  for (let offset = 0; offset < size; offset++) {
+    const index = BigInt((start + offset) % size);
+    const text = `${formatIpv6(source.first + (index << BigInt(128 - blockLength)))}/${blockLength}`;
     if (isFree(text)) return text;
   }
+  throw new ApiError('InsufficientCidrBlocks', `Every /${blockLength} of ${range} is in use.`);
 }

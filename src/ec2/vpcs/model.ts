@@ -4,7 +4,7 @@ import { defineTable } from '../../state/table.ts';
 export interface VpcIpv6Association {
   readonly associationId: string;
   readonly ipv6CidrBlock: string;
-  /** `Amazon`: the pool that blocks are provided from. */
+  /** `Amazon`, or the pool of a range that was brought. */
   readonly ipv6Pool: string;
   readonly networkBorderGroup: string;
 }
@@ -36,6 +36,8 @@ export const vpcs = defineTable<VpcRow>()({
     dhcpOptions: row => row.dhcpOptionsId,
     /** Blocks are unique among all accounts, as they are routed. */
     ipv6Block: row => (row.ipv6Associations ?? []).map(one => one.ipv6CidrBlock),
+    /** Pools of blocks that were brought. */
+    ipv6Pool: row => [...new Set((row.ipv6Associations ?? []).map(one => one.ipv6Pool))],
     cidrAssociation: row => [
       ...row.cidrAssociations.map(one => one.associationId),
       ...(row.ipv6Associations ?? []).map(one => one.associationId),

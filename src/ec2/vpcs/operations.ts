@@ -15,7 +15,7 @@ import { describeOwn } from '../describe.ts';
 import { checkLimit, networkLimits } from '../network-limits.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { attributeOperations } from './attributes.ts';
-import { addIpv6Block, blockOperations, refuseIpam } from './block-operations.ts';
+import { addIpv6Block, asksForIpv6, blockOperations, refuseIpam } from './block-operations.ts';
 import { vpcBlock } from './blocks.ts';
 import { createVpcRow } from './create.ts';
 import { createDefaultVpc } from './default-vpc.ts';
@@ -41,7 +41,7 @@ const createVpc = writeOperation<CreateVpcRequest, CreateVpcResult>({
     checkVpcLimit(context);
     const row = createVpcRow(db, owner, cidrBlock, false);
     addTags(db, { resourceId: row.vpcId, resourceType: 'vpc', owner }, tags);
-    const withIpv6 = input.AmazonProvidedIpv6CidrBlock === true ? addIpv6Block(context, row, input) : row;
+    const withIpv6 = asksForIpv6(input) ? addIpv6Block(context, row, input) : row;
     return { Vpc: renderVpc(db, withIpv6) };
   },
 });

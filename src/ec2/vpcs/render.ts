@@ -36,7 +36,7 @@ export function renderIpv6Block(one: VpcIpv6Association, State: State): VpcIpv6C
     NetworkBorderGroup: one.networkBorderGroup,
     Ipv6Pool: one.ipv6Pool,
     Ipv6AddressAttribute: 'public',
-    IpSource: 'amazon',
+    IpSource: one.ipv6Pool === 'Amazon' ? 'amazon' : 'byoip',
   };
 }
 
