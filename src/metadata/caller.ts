@@ -2,6 +2,8 @@ import { regionOf } from '../api/owner.ts';
 import { dhcpOptions } from '../ec2/dhcp-options/model.ts';
 import { type InstanceRow, instances } from '../ec2/instances/model.ts';
 import { privateHostName, publicDnsName } from '../ec2/network-interfaces/addresses.ts';
+import { formatCidr, parseCidr } from '../ec2/network-interfaces/ipv4.ts';
+import { canonicalIpv6Cidr } from '../ec2/network-interfaces/ipv6.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../ec2/network-interfaces/model.ts';
 import { internalDomain } from '../ec2/regions/zones.ts';
 import { securityGroups } from '../ec2/security-groups/model.ts';
@@ -16,14 +18,26 @@ export interface Caller {
   readonly networkInterfaceId: string;
 }
 
-/** The owner of a private or IPv6 address in a VPC, when it is an instance's. */
+/** The owner of a private or IPv6 address in a VPC, also one of a delegated prefix, when it is an instance's. */
 export function findCaller(db: Reader, vpcId: string, address: string): Caller | undefined {
-  const index = address.includes(':') ? 'ipv6Address' : 'privateIp';
-  const row = db.firstBy(networkInterfaces, index, `${vpcId} ${address}`);
+  const isIpv6 = address.includes(':');
+  const row =
+    db.firstBy(networkInterfaces, isIpv6 ? 'ipv6Address' : 'privateIp', `${vpcId} ${address}`) ??
+    db.firstBy(
+      networkInterfaces,
+      'prefix',
+      `${vpcId} ${isIpv6 ? canonicalIpv6Cidr(`${address}/80`) : ipv4Prefix(address)}`,
+    );
   if (row?.attachment === undefined) return undefined;
   const instance = db.get(instances, row.attachment.instanceId);
   if (instance === undefined || instance.state === 'terminated') return undefined;
   return { db, instance, networkInterfaceId: row.networkInterfaceId };
+}
+
+/** The block of a size that EC2 delegates (/28) in which an address lies. */
+function ipv4Prefix(address: string): string | undefined {
+  const cidr = parseCidr(`${address}/28`);
+  return cidr === undefined ? undefined : formatCidr(cidr);
 }
 
 /** The interfaces of an instance in order of device index. */

@@ -202,6 +202,16 @@ test('by IPv6 it answers where the instance lets it', async () => {
   expect((await ask('fdf0:9ba0::b')).status).toBe(404);
 });
 
+test('the addresses of a delegated prefix are its interface’s', async () => {
+  options({ httpProtocolIpv6: 'enabled' });
+  const ask = async (address: string) =>
+    (await metadata.service.handle(metadata.vpcId, address, { method: 'GET', target: '/', headers: {} })).status;
+  expect([await ask('127.0.0.37'), await ask('fdf0:9ba0::1:0:5')]).toEqual([404, 404]);
+  metadata.changeInterface({ ipv4Prefixes: ['127.0.0.32/28'], ipv6Prefixes: ['fdf0:9ba0::/80'] });
+  expect([await ask('127.0.0.37'), await ask('fdf0:9ba0::1:0:5')]).toEqual([200, 200]);
+  expect([await ask('127.0.0.48'), await ask('fdf0:9ba0::1:0:0:5')]).toEqual([404, 404]);
+});
+
 test('what goes wrong inside is logged and shows nothing of itself', async () => {
   const lines: string[] = [];
   const broken = await createTestMetadata({

@@ -218,6 +218,25 @@ describe.skipIf(skip)('a VPC with a running instance', () => {
     await guests.terminate(InstanceId);
   });
 
+  test('answers by the interface that is attached to it, too', async () => {
+    const made = await aws.json<{
+      NetworkInterface: { NetworkInterfaceId: string; Ipv6Addresses: { Ipv6Address: string }[] };
+    }>`ec2 create-network-interface --subnet-id ${subnet} --groups ${group} --ipv6-address-count 1`;
+    const { NetworkInterfaceId: further, Ipv6Addresses } = made.NetworkInterface;
+    const [{ Ipv6Address = '' } = {}] = Ipv6Addresses;
+    const attachment =
+      await aws`ec2 attach-network-interface --network-interface-id ${further} --instance-id ${instance} --device-index 1 --query AttachmentId`;
+    await login.until(`ip -6 -o address show dev eth1 scope global | grep -F ' ${Ipv6Address}/128 '`, 60);
+    await eventually('SSH by the further interface', 20, async () =>
+      (await world.hears(Ipv6Address, 22)).startsWith('SSH-2') ? true : undefined,
+    );
+    expect(await world.hears(address, 22), 'and by the first').toMatch(/^SSH-2/);
+    await aws`ec2 detach-network-interface --attachment-id ${attachment}`;
+    await eventually('the end of eth1', 30, async () =>
+      (await inGuest('ls /sys/class/net; pgrep -f "dhcp6 eth1"; ip -6 rule')).match(/eth1|1001/) ? undefined : true,
+    );
+  });
+
   test('gives the address back', async () => {
     await aws`ec2 unassign-ipv6-addresses --network-interface-id ${eni} --ipv6-addresses ${address}`;
     await eventually('silence', 10, async () => ((await world.hears(address, 22)) === '' ? true : undefined));

@@ -8,8 +8,8 @@
  *   agent resume         sets the clock and gives new entropy, where the machine stood still (hibernation).
  *   agent dhcp           asks for an address for eth0 and sets it, with netmask, route and MTU. What else the server says
  *                        is left in /run/lease, for the shell. Status 1: no answer within a second.
- *   agent dhcp6          keeps the IPv6 address that a DHCPv6 server gives eth0, once a router says that there is one. It
- *                        never ends.
+ *   agent dhcp6 NAME     keeps the IPv6 address that a DHCPv6 server gives an interface, once a router says that there is
+ *                        one. It never ends. Beyond eth0, `interface NAME address6 ADDRESS` is run for each address.
  *   agent imds           fetches what a first start needs from the metadata service, over one connection, into files in
  *                        /run/imds. Status 0: there; 1: the service refuses (it is switched off); 2: no answer.
  */
@@ -33,7 +33,8 @@ static word call(word number, word a, word b, word c, word d, word e) {
 
 enum {
   READ = 0, WRITE = 1, OPEN = 2, CLOSE = 3, IOCTL = 16, ACCESS = 21, NANOSLEEP = 35, SOCKET = 41, CONNECT = 42,
-  SENDTO = 44, RECVFROM = 45, BIND = 49, SETSOCKOPT = 54, EXIT = 60, MKDIR = 83, CLOCK_SETTIME = 227
+  SENDTO = 44, RECVFROM = 45, BIND = 49, SETSOCKOPT = 54, FORK = 57, EXECVE = 59, EXIT = 60,
+  WAIT4 = 61, MKDIR = 83, CLOCK_SETTIME = 227
 };
 enum { AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3 };
 
@@ -340,6 +341,7 @@ enum { LONGEST_PAUSE = 8 }; /* seconds between two solicitations */
 
 struct address6 { unsigned short family, port; unsigned flow; unsigned char bytes[16]; unsigned scope; };
 
+static const char *interface_name;
 static unsigned interface_index;
 static unsigned char client_id[10];   /* a DUID-LL */
 static unsigned char server_id[130];
@@ -414,7 +416,7 @@ static int exchange6(word socket, int type, int expected, const unsigned char *t
   return 0;
 }
 
-/* Gives eth0 the address for as long as the lease says. rtnetlink(7) */
+/* Gives the interface the address for as long as the lease says. rtnetlink(7) */
 static void keep_address6(void) {
   struct {
     unsigned size; unsigned short type, flags; unsigned sequence, process;
@@ -440,11 +442,35 @@ static void keep_address6(void) {
   call(CLOSE, socket, 0, 0, 0, 0);
 }
 
+/* Answers from a further interface must leave by it: the script has a routing table for each. */
+static void tell_address6(void) {
+  static const char digits[] = "0123456789abcdef";
+  static char *arguments[5], *environment[1];
+  char text[40];
+  word child;
+  int i, at = 0;
+  if (equal(interface_name, "eth0")) return;
+  for (i = 0; i < 16; i++) {
+    if (i && i % 2 == 0) text[at++] = ':';
+    text[at++] = digits[leased[i] >> 4], text[at++] = digits[leased[i] & 15];
+  }
+  text[at] = 0;
+  arguments[0] = "/usr/lib/micro/interface", arguments[1] = (char *)interface_name;
+  arguments[2] = "address6", arguments[3] = text;
+  child = call(FORK, 0, 0, 0, 0, 0);
+  if (child == 0) {
+    call(EXECVE, (word)arguments[0], (word)arguments, (word)environment, 0, 0);
+    exit(127);
+  }
+  call(WAIT4, child, 0, 0, 0, 0);
+}
+
 /* Waits for a router that says that addresses are managed. RFC 4861, figure of section 4.2 */
 static void wait_for_router(void) {
   static unsigned filter[8];
   word socket = call(SOCKET, AF_INET6, SOCK_RAW, 58, 0, 0);
   int i;
+  call(SETSOCKOPT, socket, 1, 25, (word)interface_name, length(interface_name) + 1); /* SO_BINDTODEVICE */
   for (i = 0; i < 8; i++) filter[i] = 0xffffffff;
   filter[134 >> 5] &= ~(1u << (134 & 31));
   call(SETSOCKOPT, socket, 58, 1, (word)filter, sizeof filter); /* ICMP6_FILTER */
@@ -464,7 +490,7 @@ static void keep_lease6(void) {
   int i, pause = 1, bound = 0;
   wait_for_router();
   socket = call(SOCKET, AF_INET6, SOCK_DGRAM, 0, 0, 0);
-  name_interface(&request, "eth0");
+  name_interface(&request, interface_name);
   call(IOCTL, socket, 0x8927, (word)&request, 0, 0); /* SIOCGIFHWADDR */
   client_id[1] = 3, client_id[3] = 1;
   for (i = 0; i < 6; i++) client_id[4 + i] = request.u.all[2 + i];
@@ -472,7 +498,7 @@ static void keep_lease6(void) {
   interface_index = request.u.mtu;
   timeout[0] = 1, timeout[1] = 0;
   call(SETSOCKOPT, socket, 1, 20, (word)timeout, sizeof timeout); /* SO_RCVTIMEO */
-  call(SETSOCKOPT, socket, 1, 25, (word) "eth0", 5);              /* SO_BINDTODEVICE */
+  call(SETSOCKOPT, socket, 1, 25, (word)interface_name, length(interface_name) + 1); /* SO_BINDTODEVICE */
   zero(&self, sizeof self);
   self.family = AF_INET6;
   self.port = 546 >> 8 | (546 & 255) << 8;
@@ -483,6 +509,7 @@ static void keep_lease6(void) {
         || exchange6(socket, SOLICIT, ADVERTISE, transaction) && exchange6(socket, REQUEST, REPLY, transaction)) {
       bound = 1;
       keep_address6();
+      tell_address6();
       /* A changed address is noticed at a renewal; half of the preferred lifetime is when EC2's clients ask. */
       pause_for(number6(leased + 16) / 2 + 1);
       pause = 1;
@@ -633,7 +660,10 @@ void begin(word *stack) {
     exit(0);
   }
   if (equal(command, "dhcp")) exit(get_lease());
-  if (equal(command, "dhcp6")) keep_lease6();
+  if (equal(command, "dhcp6")) {
+    interface_name = stack[0] > 2 ? argument[2] : "eth0";
+    keep_lease6();
+  }
   if (equal(command, "imds")) {
     int status = 2, tries;
     call(MKDIR, (word) "/run/imds", 0700, 0, 0, 0);

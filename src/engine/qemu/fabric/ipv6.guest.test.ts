@@ -336,6 +336,27 @@ describe('services', () => {
     expect(await curl(inside)).toMatch(/^failed/);
   });
 
+  it('its answers to token requests, and only these, have the hop limit', async () => {
+    const namespace = guestOf(inside);
+    const asked = async (method: string) => {
+      const rules = [3, 64].map(
+        limit => `add rule ip6 h c tcp sport 80 tcp flags & psh == psh ip6 hoplimit ${limit} counter`,
+      );
+      const input = ['add table ip6 h', 'add chain ip6 h c { type filter hook input priority 0; }', ...rules, ''].join(
+        '\n',
+      );
+      await run(['nft', '-f', '-'], { namespace, input });
+      await run(['curl', '-s', '-m', '2', '-X', method, 'http://[fd00:ec2::254]/'], { namespace });
+      const counted = await run(['nft', 'list', 'table', 'ip6', 'h'], { namespace });
+      await run(['nft', 'delete', 'table', 'ip6', 'h'], { namespace });
+      return [...counted.matchAll(/hoplimit (\d+) counter packets [1-9]/g)].map(match => Number(match[1]));
+    };
+    await fabric.ensurePort({ ...inside6, metadataIpv6: true, metadataHopLimit: 3 });
+    expect(await asked('PUT')).toEqual([3]);
+    expect(await asked('GET')).toEqual([64]);
+    await fabric.ensurePort(inside6);
+  });
+
   it('VPC DNS does, unless the VPC has none', async () => {
     const ask = () =>
       guests.attempt(guestOf(inside), 'busybox', 'nslookup', `ip-172-31-0-20.ec2.internal`, 'fd00:ec2::253');

@@ -92,7 +92,7 @@ function byAddress(intent: PortAddresses): Record<string, Elements> {
     new Map(list.map(address => [address, `goto ${hopLimitChain(intent.metadataHopLimit)}`]));
   return {
     'inet hop_limits': limited(intent.privateIpAddresses),
-    'inet hop_limits6': limited(intent.ipv6.addresses),
+    'inet hop_limits6': limited([...intent.ipv6.addresses, ...intent.ipv6.prefixes]),
     'inet public_to_private': new Map(mappings.map(([privateIp, publicIp]) => [publicIp, privateIp])),
     'inet private_to_public': new Map(mappings),
     'inet mappings': set(mappings.map(([privateIp, publicIp]) => `${privateIp} . ${publicIp}`)),

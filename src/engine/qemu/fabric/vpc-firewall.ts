@@ -64,7 +64,7 @@ export const vpcSets: Readonly<Record<string, string>> = {
   'inet egress': 'type ifname : verdict;',
   'inet ingress': 'type ifname : verdict;',
   'inet hop_limits': 'type ipv4_addr : verdict;',
-  'inet hop_limits6': 'type ipv6_addr : verdict;',
+  'inet hop_limits6': 'type ipv6_addr : verdict; flags interval;',
   'inet public_to_private': 'type ipv4_addr : ipv4_addr;',
   'inet private_to_public': 'type ipv4_addr : ipv4_addr;',
   /** Private and public address that belong together at this moment. */
