@@ -24,9 +24,10 @@ import { MachineFolder } from './machine-folder.ts';
 import { type MachineRequest, machineRules } from './machine-requests.ts';
 import { vpcNamespace } from './names.ts';
 import { runFolder } from './paths.ts';
-import { beNice, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
+import { beNice, endLateStart, isAlive, kill, type ProcessId, startedAt, waitForExit } from './process.ts';
 import { isObject, type Qmp, type QmpEvent } from './qmp.ts';
 import type { ExitRecord } from './records.ts';
+import { isImageInUse, startFailure } from './start-failure.ts';
 import {
   endInterruptedRelease,
   releaseTranslations,
@@ -342,7 +343,7 @@ export class Machine {
   }
 
   /** Starts QEMU and connects to it. @throws EngineError when it does not come up; nothing is left of it then. */
-  async #launch(spec: MachineSpec, argv: string[], guard?: number): Promise<ProcessId> {
+  async #launch(spec: MachineSpec, argv: string[], guard?: number, again = false): Promise<ProcessId> {
     const [nic] = spec.nics;
     const { process, exit } = await launchQemu({
       dataDir: this.#context.dataDir,
@@ -368,7 +369,10 @@ export class Machine {
     }
     if (!this.#qmp || !process) {
       await this.#abandon();
-      throw startFailure((await this.#folder.lastWords()) ?? exited ?? 'QEMU did not answer in time');
+      const reason = (await this.#folder.lastWords()) ?? exited ?? 'QEMU did not answer in time';
+      if (!again && isImageInUse(reason) && (await endLateStart(this.#context.dataDir, this.instanceId)))
+        return this.#launch(spec, argv, guard, true);
+      throw startFailure(reason);
     }
     await beNice(process, GUEST_NICENESS);
     return process;
@@ -488,9 +492,4 @@ export class Machine {
   #complain(error: unknown): void {
     this.#context.log(`${this.instanceId}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-function startFailure(message: string): EngineError {
-  const memory = /cannot allocate memory/i.test(message);
-  return new EngineError(memory ? 'InsufficientCapacity' : 'Failed', `the machine could not be started: ${message}`);
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { access, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { access, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -285,6 +286,22 @@ test.runIf(micro)('Linux sees disks that come and go while it runs', { timeout: 
   qmp.close();
   await folder.close();
   await openEngine();
+});
+
+test('a machine that a killed server began to start, seen too late, makes way', { timeout: 60_000 }, async () => {
+  await engine.machines.ensureRunning(machine());
+  const before = await pidOf();
+  const program = await readlink(`/proc/${before}/exe`);
+  const words = (await readFile(`/proc/${before}/cmdline`, 'utf8')).split('\0').slice(1, -1);
+  await engine.machines.powerOff(instanceId);
+  const late = spawn(program, words, { cwd: dataDir, stdio: 'ignore' });
+  await until('it has the disk', async () => (await pidOf()) === late.pid);
+  await sleep(1_000);
+  const ended = once(late, 'exit');
+  await engine.machines.ensureRunning(machine());
+  await ended;
+  await guestIsUp();
+  expect(await pidOf()).not.toBe(late.pid);
 });
 
 test('servers that are killed at any instant of a start leave machines that run once, or never did', {

@@ -98,6 +98,23 @@ async function findProcesses(dataDir: string, pattern: RegExp): Promise<{ match:
   return found.flat();
 }
 
+/**
+ * Ends a machine that a killed server had begun to start and that came up only after its successor looked: between
+ * fork and exec a process does not show yet what it will be.
+ * @returns whether there was one
+ */
+export async function endLateStart(dataDir: string, instanceId: string): Promise<boolean> {
+  for (let attempt = 0; attempt < 40; attempt++) {
+    const late = (await findMachineProcesses(dataDir)).get(instanceId);
+    if (late !== undefined) {
+      await kill(late);
+      return true;
+    }
+    await sleep(50);
+  }
+  return false;
+}
+
 /** Guests that are being frozen, whose maker has gone. */
 export async function findTemplateProcesses(dataDir: string): Promise<ProcessId[]> {
   const found = await findProcesses(dataDir, /\0guest=i-w[0-9a-f]+\0.*\.new-(\d+)-/s);
