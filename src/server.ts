@@ -12,6 +12,7 @@ import { EventLog } from './cloudtrail/log/event-log.ts';
 import { createRecorder } from './cloudtrail/recorder.ts';
 import { trailController } from './cloudtrail/trails/delivery.ts';
 import { UserError } from './config/user-error.ts';
+import { FlowLogDelivery } from './ec2/flow-logs/delivery.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
 import { instances } from './ec2/instances/model.ts';
 import { recordReachable } from './ec2/instances/outcomes.ts';
@@ -44,6 +45,8 @@ const eventBytes = 1024 ** 3;
 
 /** Milliseconds between writes of when keys were last used. */
 const lastUseEvery = 60_000;
+/** Milliseconds between two looks at what flow logs are about: the shortest interval that one may have. */
+const flowLogEvery = 60_000;
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -195,6 +198,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     gateway = endpoint;
     undo.push(() => endpoint.close());
     controllers.start();
+    const flowDelivery = new FlowLogDelivery({
+      state,
+      fabric: engine.fabric,
+      clock,
+      folder: join(dataDir, 'buckets'),
+      log,
+    });
+    const flowTimer = setInterval(() => {
+      flowDelivery.tick().catch((error: Error) => log(`flow logs: ${error.message}`));
+    }, flowLogEvery);
+    undo.push(() => {
+      clearInterval(flowTimer);
+      return flowDelivery.idle();
+    });
     void removeOrphans().catch((error: unknown) =>
       log(`clean-up: ${error instanceof Error ? error.message : String(error)}`),
     );

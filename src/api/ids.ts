@@ -72,6 +72,12 @@ export const idKinds = {
     malformed: 'InvalidNetworkInsightsAnalysisId.Malformed',
     notFound: 'InvalidNetworkInsightsAnalysisId.NotFound',
   },
+  flowLog: {
+    prefix: 'fl',
+    noun: 'flow log ID',
+    malformed: 'InvalidFlowLogId.Malformed',
+    notFound: 'InvalidFlowLogId.NotFound',
+  },
   internetGateway: {
     prefix: 'igw',
     noun: 'internetGateway ID',

@@ -14,6 +14,7 @@ import { addresses } from './addresses/model.ts';
 import { byoipCidrs, isAdvertised } from './byoip/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
+import { flowLogs } from './flow-logs/model.ts';
 import { instances } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
 import { isLive, natGateways } from './nat-gateways/model.ts';
@@ -58,6 +59,7 @@ export function vpcIntent(db: Reader, vpcId: string): VpcIntent {
     publicDomain: publicDomain(regionOf(vpc.owner)),
     enableDnsSupport: vpc.enableDnsSupport,
     ...(options === undefined ? {} : { dhcpOptions: options }),
+    ...(db.countBy(flowLogs, 'vpc', vpcId) === 0 ? {} : { countFlows: true }),
   };
 }
 

@@ -3,6 +3,7 @@ import { addresses, addressTransfers } from './addresses/model.ts';
 import { byoipCidrs } from './byoip/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
+import { flowLogs } from './flow-logs/model.ts';
 import { fastLaunchChoices } from './images/fast-launch.ts';
 import { images } from './images/model.ts';
 import { instances, metadataDefaults } from './instances/model.ts';
@@ -33,6 +34,7 @@ export const ec2Tables: readonly AnyTable[] = [
   dhcpOptions,
   egressOnlyInternetGateways,
   fastLaunchChoices,
+  flowLogs,
   images,
   instances,
   internetGateways,

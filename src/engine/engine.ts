@@ -6,7 +6,7 @@
  * The engine never reads Fogbank's state; what it must know is in the arguments. Drivers: `qemu`, `simulator`;
  * all of them pass `contract.ts`.
  */
-import type { PortIntent, SecurityGroupIntent, VpcIntent } from './network/intents.ts';
+import type { FlowCount, PortIntent, SecurityGroupIntent, VpcIntent } from './network/intents.ts';
 
 export type * from './network/intents.ts';
 
@@ -153,6 +153,11 @@ export interface FabricDriver {
   removePort(vpcId: string, networkInterfaceId: string): Promise<void>;
   listVpcs(): Promise<string[]>;
   listPorts(vpcId: string): Promise<string[]>;
+  /**
+   * What was counted since the VPC's intent asked for it, except flows that have been idle for minutes. Nothing when it is
+   * not there or does not ask.
+   */
+  flowCounts(vpcId: string): Promise<FlowCount[]>;
 }
 
 /**

@@ -7,7 +7,7 @@ import { groupIntent, portIntent, vpcIntent } from '../intents.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
 import { securityGroups } from '../security-groups/model.ts';
 import { vpcs } from '../vpcs/model.ts';
-import type { Network } from './network.ts';
+import { type Network, publicAddressOf } from './network.ts';
 import { holds } from './packet.ts';
 
 /** Whether an interface carries packets: its instance runs, or is on its way to. */
@@ -27,7 +27,7 @@ export function stateNetwork(db: Reader): Network {
       : remember(portIntents, row.networkInterfaceId, () =>
           isPlugged(db, row) ? portIntent(db, row.networkInterfaceId, 1) : undefined,
         );
-  return {
+  const network: Network = {
     vpc: vpcId =>
       remember(vpcIntents, vpcId, () => (db.get(vpcs, vpcId) === undefined ? undefined : vpcIntent(db, vpcId))),
     group: (vpcId, groupId) =>
@@ -43,9 +43,13 @@ export function stateNetwork(db: Reader): Network {
       }
       const row = db.firstBy(networkInterfaces, 'publicIp', address);
       const found = row?.privateIpAddresses.find(one => one.publicIp === address);
-      return row === undefined || found === undefined ? undefined : { vpcId: row.vpcId, address: found.address };
+      // An address may be an interface's and not lead to it, as one of a range that is not advertised.
+      if (row === undefined || found === undefined) return undefined;
+      const { vpcId } = row;
+      return publicAddressOf(network, vpcId, found.address) === address ? { vpcId, address: found.address } : undefined;
     },
   };
+  return network;
 }
 
 function remember<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {

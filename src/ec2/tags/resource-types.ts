@@ -7,6 +7,7 @@ import { addresses } from '../addresses/model.ts';
 import { byoipCidrs } from '../byoip/model.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
+import { flowLogs } from '../flow-logs/model.ts';
 import { images } from '../images/model.ts';
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
@@ -62,6 +63,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('subnet-cidr-reservation', idKinds.subnetCidrReservation, subnetCidrReservations),
   type('volume', idKinds.volume, volumes),
   type('vpc', idKinds.vpc, vpcs),
+  type('vpc-flow-log', idKinds.flowLog, flowLogs),
   type('vpc-endpoint', idKinds.vpcEndpoint, vpcEndpoints),
   type('vpc-peering-connection', idKinds.vpcPeeringConnection, vpcPeeringConnections),
 ];

@@ -4,6 +4,7 @@ import { interfacesOf } from '../byoip/interfaces.ts';
 import { byoipCidrs } from '../byoip/model.ts';
 import { dhcpOptions } from '../dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from '../egress-only-gateways/model.ts';
+import { flowLogs } from '../flow-logs/model.ts';
 import { instances } from '../instances/model.ts';
 import { internetGateways } from '../internet-gateways/model.ts';
 import { natGateways } from '../nat-gateways/model.ts';
@@ -24,6 +25,7 @@ const parts: ReadonlySet<string> = new Set([
   egressOnlyInternetGateways.name,
   natGateways.name,
   networkAcls.name,
+  flowLogs.name,
 ]);
 
 /** Brings changed subnets, routes, ACLs and gateways of a VPC that is in the fabric to the packets. */

@@ -135,6 +135,8 @@ export interface VpcIntent {
   readonly enableDnsSupport: boolean;
   /** `AmazonProvidedDNS` and nothing else when left out. */
   readonly dhcpOptions?: DhcpOptionsIntent;
+  /** Flows are counted, see `FabricDriver.flowCounts`. */
+  readonly countFlows?: boolean;
 }
 
 export interface PortIntent {
@@ -161,4 +163,24 @@ export interface PortIntent {
   readonly metadataHopLimit: number;
   /** The metadata service answers on fd00:ec2::254, too (`HttpProtocolIpv6`). */
   readonly metadataIpv6?: boolean;
+}
+
+/** What a VPC's router has counted of one flow, one way, at one network interface: a port's or a NAT gateway's. */
+export interface FlowCount {
+  readonly networkInterfaceId: string;
+  /** `egress`: it comes from the interface. Between two interfaces a flow is counted at both. */
+  readonly direction: 'ingress' | 'egress';
+  /** As within the VPC: private addresses in the place of public ones. */
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  /** 0 for protocols without ports. */
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** All that came, with IP headers. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** What the firewall let through. */
+  readonly passedPackets: number;
+  readonly passedBytes: number;
 }

@@ -144,6 +144,9 @@ export function createSimulator(): Engine {
       async listPorts(vpcId) {
         return [...(ports.get(vpcId) ?? [])];
       },
+      async flowCounts() {
+        return [];
+      },
     },
     async open(receiver) {
       events = receiver;

@@ -159,6 +159,7 @@ export function createFabric(options: FabricOptions): Fabric {
     },
     listVpcs,
     listPorts: (vpcId: string) => vpcOf(vpcId).listPorts(),
+    flowCounts: async (vpcId: string) => (await vpcs.get(vpcId)?.flowCounts()) ?? [],
     async open(metadata: MetadataListener): Promise<void> {
       await checkPrerequisites();
       await refuseConflict(publicPool, hostInterface(dataDir));

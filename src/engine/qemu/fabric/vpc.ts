@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import type { NatGatewayIntent, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
+import type { FlowCount, NatGatewayIntent, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
 import { EngineError } from '../../engine.ts';
 import { addressesOf, parsePrefix } from '../../network/ipv4.ts';
 import { formatIpv6Prefix, parseIpv6Prefix } from '../../network/ipv6.ts';
@@ -11,6 +11,7 @@ import { Batch } from './batch.ts';
 import { forgetConnections, retiredBetween } from './conntrack.ts';
 import { Dnsmasq } from './dnsmasq.ts';
 import type { Edge } from './edge.ts';
+import { ensureFlowCounters, readFlowCounters } from './flow-counters.ts';
 import { ensureGroupFirewall, groupChain, readPeerMembersSet, removeGroupFirewall } from './group-firewall.ts';
 import {
   egressOnlyGatewayLink,
@@ -111,6 +112,8 @@ export class Vpc {
   readonly #natGateways = new Map<string, string>();
   /** Of the metadata service, by address. */
   readonly #servers = new Map<string, Server>();
+  /** Undefined until the kernel was asked. */
+  #countsFlows: boolean | undefined;
   #closed = false;
 
   constructor(id: string, context: VpcContext) {
@@ -179,6 +182,7 @@ export class Vpc {
       if (!actual.exists) {
         await run(['ip', 'netns', 'add', this.#namespace]);
         actual.exists = true;
+        this.#countsFlows = undefined;
       }
       if (!actual.ruleset.chains.has('leave')) {
         await setSysctls(this.#namespace, vpcSysctls);
@@ -202,6 +206,7 @@ export class Vpc {
         for (const nat of intent.natGateways ?? []) ensureNatGatewayFirewall(change.firewall, nat);
       }, 'ip-first');
       await this.#removeNatGateways(intent);
+      await this.#ensureFlowCounters(intent.countFlows === true);
       const upstream = await this.#context.upstream();
       await Promise.all([this.#dnsmasq.ensure(intent, upstream), this.#listen()]);
       if (hasIpv6(intent)) await this.#listenIpv6();
@@ -209,6 +214,26 @@ export class Vpc {
     });
     await this.#refreshPeers(changedPeers);
     await this.copyPeerMembers();
+  }
+
+  /** The kernel is asked once, then after each change. */
+  async #ensureFlowCounters(wanted: boolean): Promise<void> {
+    if (this.#countsFlows === wanted) return;
+    await ensureFlowCounters(this.#namespace, wanted);
+    this.#countsFlows = wanted;
+  }
+
+  flowCounts(): Promise<FlowCount[]> {
+    return this.#queue.run(async () => {
+      if (this.#countsFlows !== true || !(await namespaceExists(this.#namespace))) return [];
+      const actual = await this.#look();
+      const interfaces = new Map([...actual.ports].map(([id, port]) => [port.interfaceName, id]));
+      for (const { natGatewayId, networkInterfaceId } of this.#intent?.natGateways ?? []) {
+        const name = actual.natGateways.get(natGatewayId)?.interfaceName;
+        if (name !== undefined) interfaces.set(name, networkInterfaceId);
+      }
+      return readFlowCounters(this.#namespace, interfaces);
+    });
   }
 
   /** What the last intent says of a peering connection; undefined when no intent is known yet. */
