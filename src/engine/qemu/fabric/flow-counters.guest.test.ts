@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FlowCount, PortIntent } from '../../engine.ts';
+import { normalIpv6 } from '../../network/ipv6.ts';
 import { vpcNamespace } from '../names.ts';
 import { createFabric } from './fabric.ts';
-import { anywhere, groupIntent, portIntent, vpcIntent } from './intents.test-data.ts';
+import { anywhere, groupIntent, portIntent, publicSubnet, vpcIntent } from './intents.test-data.ts';
 import { run } from './run.ts';
 import { Guests } from './test-guests.ts';
 
@@ -19,6 +20,7 @@ const shut = 'sg-0aaaaaaaaaaaaaaa2';
 const server = portIntent(vpcId, 10, { publicIpAddresses: { '172.31.0.10': '198.19.235.10' } });
 const closed = portIntent(vpcId, 11, { groupIds: [shut] });
 const client = portIntent(vpcId, 12);
+const anywhere6 = { protocol: -1, cidrIpv6: '::/0' };
 const names = new Map<string, string>();
 
 beforeAll(async () => {
@@ -82,6 +84,26 @@ it('see what comes from the internet under private addresses', async () => {
   expect(await guests.connect(undefined, '198.19.235.10', 22)).toBe('198.19.235.1');
   const [inward] = at(server, await fabric.flowCounts(vpcId), '198.19.235.1', '172.31.0.10');
   expect(inward).toMatchObject({ direction: 'ingress', destinationPort: 22 });
+});
+
+it('count IPv6', async () => {
+  const block = `fdf0:9ba0:${unique.slice(0, 4)}:a00::`;
+  const [one, two] = [normalIpv6(`${block}12`), normalIpv6(`${block}10`)];
+  const subnets = [{ ...publicSubnet, ipv6CidrBlock: `${block}/64` }];
+  const ipv6CidrBlocks = [`${block}/56`];
+  await fabric.ensureVpc(vpcIntent(vpcId, { countFlows: true, ipv6CidrBlocks, subnets }));
+  await fabric.ensureGroup(groupIntent(vpcId, open, [anywhere, anywhere6], [anywhere, anywhere6]));
+  for (const [port, address] of [
+    [client, one],
+    [server, two],
+  ] as const) {
+    await fabric.ensurePort({ ...port, ipv6Addresses: [address] });
+    await guests.configureIpv6(here(port.networkInterfaceId) ?? '', address, vpcId);
+  }
+  expect(await guests.connect(here(client.networkInterfaceId), two, 22)).toBe(one);
+  const [request] = at(server, await fabric.flowCounts(vpcId), one, two);
+  expect(request).toMatchObject({ direction: 'ingress', protocol: 6, destinationPort: 22 });
+  expect(request?.passedBytes).toBeGreaterThan(200);
 });
 
 it('survive a restart of the server, and go when nobody wants them', async () => {
