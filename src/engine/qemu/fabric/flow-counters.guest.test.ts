@@ -100,6 +100,8 @@ it('count IPv6', async () => {
     await fabric.ensurePort({ ...port, ipv6Addresses: [address] });
     await guests.configureIpv6(here(port.networkInterfaceId) ?? '', address, vpcId);
   }
+  // A new address may take seconds until it sends.
+  expect(await guests.pings(here(client.networkInterfaceId) ?? '', two, '-W', '8')).toBe(true);
   expect(await guests.connect(here(client.networkInterfaceId), two, 22)).toBe(one);
   const [request] = at(server, await fabric.flowCounts(vpcId), one, two);
   expect(request).toMatchObject({ direction: 'ingress', protocol: 6, destinationPort: 22 });
