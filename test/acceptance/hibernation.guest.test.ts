@@ -1,4 +1,9 @@
-import { StartInstancesCommand, StopInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  AttachNetworkInterfaceCommand,
+  CreateNetworkInterfaceCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type Guests, startGuests, tcp } from '../support/guests.ts';
@@ -82,6 +87,27 @@ test('it survives that a second time', async () => {
   await start();
   expect(await login.run(bootId)).toBe(before);
   expect(await login.run('tail -n 1 kept')).toBe('written after the resume');
+});
+
+test('an interface that came while it ran is where it was', async () => {
+  const { SubnetId, SecurityGroups } = await guests.inState(id, 'running');
+  const { NetworkInterface } = await guests.ec2.send(
+    new CreateNetworkInterfaceCommand({ SubnetId, Groups: SecurityGroups?.map(one => one.GroupId ?? '') }),
+  );
+  const { NetworkInterfaceId, PrivateIpAddress } = NetworkInterface ?? {};
+  await guests.ec2.send(new AttachNetworkInterfaceCommand({ NetworkInterfaceId, InstanceId: id, DeviceIndex: 1 }));
+  const address = `ip -4 addr show dev eth1 | grep -w ${PrivateIpAddress}`;
+  await login.until(address, 30);
+  await stop(true);
+  await start();
+  expect(await login.run(bootId)).toBe(before);
+  await login.run(address);
+  const mac = await login.run('cat /sys/class/net/eth1/address');
+  expect(mac).toBe(NetworkInterface?.MacAddress);
+  expect(await login.run(`imds meta-data/network/interfaces/macs/${mac}/interface-id`)).toBe(NetworkInterfaceId);
+  // It carries packets: the router answers on it.
+  const router = await login.run("ip -4 route show table 1001 | sed -n 's/^default via \\([^ ]*\\).*/\\1/p'");
+  await login.run(`sudo ping -c 1 -W 5 -I eth1 ${router}`);
 });
 
 test('a plain stop loses the memory and keeps the disk', async () => {
