@@ -3,6 +3,7 @@ import { regionOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
 import { privateDnsName, publicDnsName } from '../network-interfaces/addresses.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfaces/model.ts';
+import { renderIpv6Addresses } from '../network-interfaces/render.ts';
 import { internalDomain } from '../regions/zones.ts';
 import { securityGroups } from '../security-groups/model.ts';
 import { tagList } from '../tags/model.ts';
@@ -163,7 +164,7 @@ function renderInterface(
       Association: association(one.publicIp, one.publicIpOwner),
     })),
     Ipv4Prefixes: row.ipv4Prefixes?.map(Ipv4Prefix => ({ Ipv4Prefix })),
-    Ipv6Addresses: (row.ipv6Addresses ?? []).map(Ipv6Address => ({ Ipv6Address, IsPrimaryIpv6: false })),
+    Ipv6Addresses: renderIpv6Addresses(row),
     Ipv6Prefixes: row.ipv6Prefixes?.map(Ipv6Prefix => ({ Ipv6Prefix })),
     InterfaceType: row.interfaceType,
     Operator: { Managed: false },

@@ -153,7 +153,7 @@ describe('RunInstances', () => {
     ['unknown host names', { PrivateDnsNameOptions: { HostnameType: 'x' } }, 'InvalidParameterValue'],
     ['IPv6 names', { PrivateDnsNameOptions: { EnableResourceNameDnsAAAARecord: true } }, 'UnsupportedOperation'],
     ['unknown recovery', { MaintenanceOptions: { AutoRecovery: 'x' } }, 'InvalidParameterValue'],
-    ['primary IPv6', { EnablePrimaryIpv6: true }, 'UnsupportedOperation'],
+    ['a primary IPv6 address without IPv6', { EnablePrimaryIpv6: true }, 'InvalidParameterValue'],
     ['bandwidth', { NetworkPerformanceOptions: { BandwidthWeighting: 'vpc-1' } }, 'UnsupportedOperation'],
     [
       'reserved capacity',

@@ -158,6 +158,13 @@ const unassignIpv6Addresses = writeOperation<UnassignIpv6AddressesRequest, Unass
         `The address ${missing} is not assigned to interface ${row.networkInterfaceId}.`,
       );
     }
+    const [primary = ''] = row.ipv6Addresses ?? [];
+    if (row.primaryIpv6 === true && gone.has(primary)) {
+      throw new ApiError(
+        'InvalidParameterValue',
+        `The address ${primary} is the primary IPv6 address of ${row.networkInterfaceId}, which stays.`,
+      );
+    }
     context.db.put(networkInterfaces, {
       ...row,
       ipv6Addresses: (row.ipv6Addresses ?? []).filter(one => !gone.has(one)),

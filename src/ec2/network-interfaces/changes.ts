@@ -63,6 +63,7 @@ const createInterface = writeOperation<CreateNetworkInterfaceRequest, CreateNetw
         (subnet.assignIpv6AddressOnCreation === true && noIpv6(input) ? 1 : 0),
       ipv6Prefixes: (input.Ipv6Prefixes ?? []).map(one => one.Ipv6Prefix ?? ''),
       ipv6PrefixCount: count('ipv6PrefixCount', input.Ipv6PrefixCount),
+      primaryIpv6: input.EnablePrimaryIpv6,
       associatePublicIp: false,
       tags,
     });
@@ -101,11 +102,8 @@ function count(name: string, value = 0): number {
 
 function refuseUnsupported(input: CreateNetworkInterfaceRequest): void {
   const other = (['ConnectionTrackingSpecification', 'Operator'] as const).find(name => input[name] !== undefined);
-  if (other !== undefined || input.EnablePrimaryIpv6 === true) {
-    throw new ApiError(
-      'UnsupportedOperation',
-      `The parameter ${other ?? 'EnablePrimaryIpv6'} is not supported by this version of Fogbank.`,
-    );
+  if (other !== undefined) {
+    throw new ApiError('UnsupportedOperation', `The parameter ${other} is not supported by this version of Fogbank.`);
   }
 }
 

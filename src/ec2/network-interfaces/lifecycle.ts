@@ -37,6 +37,8 @@ export interface NewNetworkInterface extends Omit<NewAddresses, 'privateIpAddres
   readonly secondaryPrivateIpAddresses?: readonly string[] | undefined;
   /** How many further addresses to choose. */
   readonly secondaryPrivateIpAddressCount?: number | undefined;
+  /** Whether the first IPv6 address is to stay. */
+  readonly primaryIpv6?: boolean | undefined;
   /** Whether its instance wants a public address at each start; `assignPublicIp` gives it one. */
   readonly associatePublicIp: boolean;
   readonly attachment?: NewAttachment | undefined;
@@ -68,14 +70,31 @@ export function createNetworkInterface(context: Context, wanted: NewNetworkInter
     createTime: now,
   };
   db.put(networkInterfaces, base);
-  const row = addAddresses(db, base, subnet, {
+  const added = addAddresses(db, base, subnet, {
     ...wanted,
     privateIpAddresses: wanted.secondaryPrivateIpAddresses,
     privateIpAddressCount: wanted.secondaryPrivateIpAddressCount,
   });
+  const row = wanted.primaryIpv6 === true ? enablePrimaryIpv6(db, added) : added;
   const resource = { resourceId: row.networkInterfaceId, resourceType: 'network-interface', owner };
   addTags(db, resource, wanted.tags ?? {});
   return wanted.attachment === undefined ? row : attachNetworkInterface(context, row, wanted.attachment);
+}
+
+/**
+ * Makes the first IPv6 address one that stays. @returns the row as it is now.
+ * @throws ApiError `InvalidParameterValue` without an IPv6 address.
+ */
+export function enablePrimaryIpv6(tx: Tx, row: NetworkInterfaceRow): NetworkInterfaceRow {
+  if ((row.ipv6Addresses ?? []).length === 0) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `A primary IPv6 address needs an IPv6 address; ${row.networkInterfaceId} has none. Assign one first.`,
+    );
+  }
+  const changed: NetworkInterfaceRow = { ...row, primaryIpv6: true };
+  tx.put(networkInterfaces, changed);
+  return changed;
 }
 
 /**
@@ -109,7 +128,7 @@ export function attachNetworkInterface(
 
 /** Detaches an interface, which stays. @returns the row as it is now. */
 export function detachNetworkInterface(tx: Tx, row: NetworkInterfaceRow): NetworkInterfaceRow {
-  const { attachment: _attachment, ...rest } = row;
+  const { attachment: _attachment, primaryIpv6: _primary, ...rest } = row;
   const changed: NetworkInterfaceRow = { ...rest, status: 'available' };
   tx.put(networkInterfaces, changed);
   return changed;

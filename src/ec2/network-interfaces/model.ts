@@ -30,6 +30,8 @@ export interface NetworkInterfaceRow {
   readonly privateIpAddresses: readonly PrivateIpAddress[];
   /** Absent in rows of before IPv6. */
   readonly ipv6Addresses?: readonly string[];
+  /** The first IPv6 address stays while the interface is attached. */
+  readonly primaryIpv6?: true;
   /** /28 blocks whose addresses are all this interface's. */
   readonly ipv4Prefixes?: readonly string[];
   /** /80 blocks. */

@@ -1,19 +1,22 @@
 import type { ModifyNetworkInterfaceAttributeRequest } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../api/errors.ts';
 import type { WriteContext } from '../../api/operation.ts';
+import { mirrorPublicIp } from '../addresses/association.ts';
 import { instances } from '../instances/model.ts';
 import { resolveGroups } from '../security-groups/resolve.ts';
+import { assignPublicIp, enablePrimaryIpv6, releasePublicIp } from './lifecycle.ts';
 import { type NetworkInterfaceRow, networkInterfaces } from './model.ts';
 
-const unsupported = [
-  'EnaSrdSpecification',
-  'EnablePrimaryIpv6',
-  'ConnectionTrackingSpecification',
-  'AssociatePublicIpAddress',
-  'AssociatedSubnetIds',
-] as const;
+const unsupported = ['EnaSrdSpecification', 'ConnectionTrackingSpecification', 'AssociatedSubnetIds'] as const;
 
-const changeable = ['Description', 'SourceDestCheck', 'Groups', 'Attachment'] as const;
+const changeable = [
+  'Description',
+  'SourceDestCheck',
+  'Groups',
+  'Attachment',
+  'AssociatePublicIpAddress',
+  'EnablePrimaryIpv6',
+] as const;
 
 const maximumDescription = 255;
 
@@ -49,6 +52,12 @@ export function applyAttributes(
       break;
     case 'Groups':
       changeGroups(context, row, input.Groups ?? []);
+      break;
+    case 'AssociatePublicIpAddress':
+      changePublicIp(context, row, input.AssociatePublicIpAddress === true);
+      break;
+    case 'EnablePrimaryIpv6':
+      changePrimaryIpv6(context, row, input.EnablePrimaryIpv6 === true);
       break;
     case 'Attachment':
       changeAttachment(context, row, input.Attachment ?? {});
@@ -94,6 +103,32 @@ export function changeGroups(context: WriteContext, row: NetworkInterfaceRow, id
   put(context, { ...row, groupIds });
   const instance = row.attachment?.deviceIndex === 0 ? context.db.get(instances, row.attachment.instanceId) : undefined;
   if (instance !== undefined) context.db.put(instances, { ...instance, securityGroupIds: groupIds });
+}
+
+/** An instance that runs gets its public address, or gives it back, at once; Elastic IP addresses stay. */
+function changePublicIp(context: WriteContext, row: NetworkInterfaceRow, wanted: boolean): void {
+  if (row.attachment?.deviceIndex !== 0) {
+    throw new ApiError(
+      'UnsupportedOperation',
+      `${row.networkInterfaceId} is not the primary network interface of an instance, which alone gets a public address.`,
+    );
+  }
+  const changed: NetworkInterfaceRow = { ...row, associatePublicIp: wanted };
+  put(context, changed);
+  const state = context.db.get(instances, row.attachment.instanceId)?.state;
+  if (!wanted) mirrorPublicIp(context.db, releasePublicIp(context.db, changed));
+  else if (state === 'running' || state === 'pending')
+    mirrorPublicIp(context.db, assignPublicIp(context.db, changed, context.services.publicPool));
+}
+
+function changePrimaryIpv6(context: WriteContext, row: NetworkInterfaceRow, wanted: boolean): void {
+  if (wanted) enablePrimaryIpv6(context.db, row);
+  else if (row.primaryIpv6 === true) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `The primary IPv6 address of ${row.networkInterfaceId} stays until the interface is detached.`,
+    );
+  }
 }
 
 function changeAttachment(

@@ -192,7 +192,12 @@ describe('attributes', () => {
       { NetworkInterfaceId: eni, Attachment: { AttachmentId: 'eni-attach-00000001', DeleteOnTermination: true } },
       'InvalidAttachmentID.NotFound',
     ],
-    ['ModifyNetworkInterfaceAttribute', { NetworkInterfaceId: eni, EnablePrimaryIpv6: true }, 'UnsupportedOperation'],
+    ['ModifyNetworkInterfaceAttribute', { NetworkInterfaceId: eni, EnablePrimaryIpv6: true }, 'InvalidParameterValue'],
+    [
+      'ModifyNetworkInterfaceAttribute',
+      { NetworkInterfaceId: eni, AssociatePublicIpAddress: true },
+      'UnsupportedOperation',
+    ],
     ['ResetNetworkInterfaceAttribute', { NetworkInterfaceId: eni }, 'MissingParameter'],
   ])('%s %j answers %s and changes nothing', async (operation, input, code) => {
     const { api, create } = await setUp();

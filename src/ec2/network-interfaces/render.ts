@@ -35,7 +35,7 @@ export function renderNetworkInterface(db: Reader, row: NetworkInterfaceRow): Ne
     InterfaceType: row.interfaceType as 'interface',
     Ipv4Prefixes: row.ipv4Prefixes?.map(Ipv4Prefix => ({ Ipv4Prefix })),
     Ipv6Address: row.ipv6Addresses?.[0],
-    Ipv6Addresses: (row.ipv6Addresses ?? []).map(Ipv6Address => ({ Ipv6Address, IsPrimaryIpv6: false })),
+    Ipv6Addresses: renderIpv6Addresses(row),
     Ipv6Prefixes: row.ipv6Prefixes?.map(Ipv6Prefix => ({ Ipv6Prefix })),
     MacAddress: row.macAddress,
     NetworkInterfaceId: row.networkInterfaceId,
@@ -56,6 +56,13 @@ export function renderNetworkInterface(db: Reader, row: NetworkInterfaceRow): Ne
     TagSet: tagList(db, row.networkInterfaceId) ?? [],
     VpcId: row.vpcId,
   };
+}
+
+export function renderIpv6Addresses(row: NetworkInterfaceRow): { Ipv6Address: string; IsPrimaryIpv6: boolean }[] {
+  return (row.ipv6Addresses ?? []).map((Ipv6Address, index) => ({
+    Ipv6Address,
+    IsPrimaryIpv6: index === 0 && row.primaryIpv6 === true,
+  }));
 }
 
 export function renderAttachment(row: NetworkInterfaceRow): NetworkInterface['Attachment'] {

@@ -44,6 +44,7 @@ const createRoute = writeOperation<CreateRouteRequest, CreateRouteResult>({
       throw new ApiError('RouteAlreadyExists', `The route identified by ${id} already exists.`);
     }
     checkTarget(context, table, destination, target);
+    checkEdge(table, target);
     const added = weightOf(context, destination);
     const present = table.routes.reduce((sum, one) => {
       const weight = weightOf(context, one);
@@ -79,6 +80,7 @@ const replaceRoute = writeOperation<ReplaceRouteRequest, object>({
       return {};
     }
     checkTarget(context, table, destination, target);
+    checkEdge(table, target);
     const changed: RouteRow = { ...destination, ...target, origin: 'CreateRoute' };
     const at = table.routes.findIndex(one => destinationOf(one) === id);
     context.db.put(routeTables, {
@@ -189,6 +191,16 @@ function checkTarget(context: ReadContext, table: RouteTableRow, destination: De
       `The destination ${destinationOf(destination as RouteRow)} lies within the VPC. Traffic inside it can be routed to network interfaces and NAT gateways only.`,
     );
   }
+}
+
+/** @throws ApiError `InvalidParameterValue` for what the table of a gateway cannot lead to. */
+function checkEdge(table: RouteTableRow, target: Target): void {
+  const gateway = table.associations.find(one => one.gatewayId !== undefined)?.gatewayId;
+  if (gateway === undefined || target.networkInterfaceId !== undefined) return;
+  throw new ApiError(
+    'InvalidParameterValue',
+    `The route table ${table.routeTableId} is associated with ${gateway}: only network interfaces may be its targets.`,
+  );
 }
 
 /** A prefix list counts for as many routes as it may have entries. */

@@ -47,5 +47,8 @@ function findTable(context: WriteContext, endpoint: VpcEndpointRow, id: string):
   if (table.vpcId !== endpoint.vpcId) {
     throw new ApiError('InvalidParameter', `Route table ${id} and VPC ${endpoint.vpcId} belong to different networks.`);
   }
+  if (table.associations.some(one => one.gatewayId !== undefined)) {
+    throw new ApiError('InvalidParameter', `Route table ${id} is a gateway's: endpoints cannot be its targets.`);
+  }
   return table;
 }

@@ -26,6 +26,7 @@ export type InterfacePlan =
       readonly secondaryCount: number;
       /** IPv6 addresses, and prefixes. */
       readonly further: NewAddresses;
+      readonly primaryIpv6: boolean;
       readonly associatePublicIp: boolean;
       readonly deleteOnTermination: boolean;
     };
@@ -125,6 +126,7 @@ function planDefault(context: ReadContext, input: RunInstancesRequest, limits: I
     secondaryAddresses: [],
     secondaryCount: 0,
     further: furtherAddresses(input, subnet, limits),
+    primaryIpv6: input.EnablePrimaryIpv6 === true,
     associatePublicIp: subnet.mapPublicIpOnLaunch,
     deleteOnTermination: true,
   };
@@ -140,6 +142,7 @@ function refuseCombination(input: RunInstancesRequest): void {
   if ((input.SecurityGroupIds?.length ?? 0) > 0 || (input.SecurityGroups?.length ?? 0) > 0)
     throw together('security groups');
   if (input.PrivateIpAddress !== undefined) throw together('private address');
+  if (input.EnablePrimaryIpv6 === true) throw together('primary IPv6 address');
   if ((input.Ipv6AddressCount ?? 0) > 0 || (input.Ipv6Addresses?.length ?? 0) > 0) throw together('IPv6 addresses');
 }
 
@@ -196,6 +199,7 @@ function planOne(
     secondaryAddresses: secondary,
     secondaryCount,
     further,
+    primaryIpv6: one.PrimaryIpv6 === true,
     associatePublicIp: one.AssociatePublicIpAddress ?? (total === 1 && subnet.mapPublicIpOnLaunch),
     deleteOnTermination: one.DeleteOnTermination ?? true,
   };
@@ -299,7 +303,6 @@ function refuseUnsupported(one: InstanceNetworkInterfaceSpecification): void {
   };
   if (one.AssociateCarrierIpAddress === true) refuse('AssociateCarrierIpAddress');
   if ((one.NetworkCardIndex ?? 0) !== 0) refuse('NetworkCardIndex');
-  if (one.PrimaryIpv6 === true) refuse('PrimaryIpv6');
   if (one.ConnectionTrackingSpecification !== undefined) refuse('ConnectionTrackingSpecification');
   if (one.EnaQueueCount !== undefined) refuse('EnaQueueCount');
   if (one.EnaSrdSpecification?.EnaSrdEnabled === true) refuse('EnaSrdSpecification');

@@ -191,6 +191,7 @@ function addInterface(
     secondaryPrivateIpAddresses: plan.secondaryAddresses,
     secondaryPrivateIpAddressCount: plan.secondaryCount,
     ...plan.further,
+    primaryIpv6: plan.primaryIpv6,
     associatePublicIp: plan.associatePublicIp,
     attachment: { instanceId, deviceIndex, deleteOnTermination: plan.deleteOnTermination },
     tags,
