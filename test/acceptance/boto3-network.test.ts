@@ -6,11 +6,13 @@ import { addressOperations } from '../../src/ec2/addresses/operations.ts';
 import { byoipOperations } from '../../src/ec2/byoip/operations.ts';
 import { dhcpOptionsOperations } from '../../src/ec2/dhcp-options/operations.ts';
 import { egressOnlyGatewayOperations } from '../../src/ec2/egress-only-gateways/operations.ts';
+import { flowLogOperations } from '../../src/ec2/flow-logs/operations.ts';
 import { internetGatewayOperations } from '../../src/ec2/internet-gateways/operations.ts';
 import { natGatewayOperations } from '../../src/ec2/nat-gateways/operations.ts';
 import { networkAclOperations } from '../../src/ec2/network-acls/operations.ts';
 import { networkInterfaceOperations } from '../../src/ec2/network-interfaces/operations.ts';
 import { prefixListOperations } from '../../src/ec2/prefix-lists/operations.ts';
+import { reachabilityOperations } from '../../src/ec2/reachability/operations.ts';
 import { routeTableOperations } from '../../src/ec2/route-tables/operations.ts';
 import { securityGroupOperations } from '../../src/ec2/security-groups/operations.ts';
 import { subnetOperations } from '../../src/ec2/subnets/operations.ts';
@@ -27,11 +29,13 @@ const walked = [
   byoipOperations,
   dhcpOptionsOperations,
   egressOnlyGatewayOperations,
+  flowLogOperations,
   internetGatewayOperations,
   natGatewayOperations,
   networkAclOperations,
   networkInterfaceOperations,
   prefixListOperations,
+  reachabilityOperations,
   routeTableOperations,
   securityGroupOperations,
   subnetOperations,

@@ -405,6 +405,44 @@ class Network(unittest.TestCase):
         self.assertEqual(seen["RouteTableIds"], [table])
         self.assertEqual(ec2.delete_vpc_endpoints(VpcEndpointIds=[made])["Unsuccessful"], [])
 
+    def test_reachability(self):
+        ec2 = self.ec2
+        vpc = self.vpc()
+        subnet = self.subnet(vpc)
+        cards = [self.interface(subnet), self.interface(subnet)]
+        path = ec2.create_network_insights_path(
+            Source=cards[0], Destination=cards[1], Protocol="tcp", DestinationPort=22
+        )["NetworkInsightsPath"]["NetworkInsightsPathId"]
+        self.addCleanup(ec2.delete_network_insights_path, NetworkInsightsPathId=path)
+        started = ec2.start_network_insights_analysis(NetworkInsightsPathId=path)["NetworkInsightsAnalysis"]
+        analysis = started["NetworkInsightsAnalysisId"]
+        self.addCleanup(ec2.delete_network_insights_analysis, NetworkInsightsAnalysisId=analysis)
+
+        def status():
+            [one] = ec2.describe_network_insights_analyses(NetworkInsightsAnalysisIds=[analysis])[
+                "NetworkInsightsAnalyses"
+            ]
+            return one["Status"]
+
+        self.eventually(status, "succeeded")
+        [seen] = ec2.describe_network_insights_paths(NetworkInsightsPathIds=[path])["NetworkInsightsPaths"]
+        self.assertEqual(seen["DestinationPort"], 22)
+
+    def test_flow_logs(self):
+        ec2 = self.ec2
+        vpc = self.vpc()
+        made = ec2.create_flow_logs(
+            ResourceIds=[vpc],
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogDestinationType="s3",
+            LogDestination="arn:aws:s3:::walk",
+        )
+        [log] = made["FlowLogIds"]
+        [seen] = ec2.describe_flow_logs(FlowLogIds=[log])["FlowLogs"]
+        self.assertEqual(seen["ResourceId"], vpc)
+        self.assertEqual(ec2.delete_flow_logs(FlowLogIds=[log])["Unsuccessful"], [])
+
     def test_zz_nothing_was_left_out(self):
         self.assertEqual(set(os.environ["WALK"].split()) - CALLED, set())
 
