@@ -231,6 +231,8 @@ class Network(unittest.TestCase):
         ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
         [seen] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
         self.assertEqual(seen["IpPermissions"], [])
+        names = [one["GroupName"] for one in ec2.get_security_groups_for_vpc(VpcId=vpc)["SecurityGroupForVpcs"]]
+        self.assertEqual(sorted(names), ["default", "walk"])
 
     def test_network_interfaces(self):
         ec2 = self.ec2

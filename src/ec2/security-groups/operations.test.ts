@@ -1,9 +1,15 @@
-import type { CreateSecurityGroupResult, DescribeSecurityGroupsResult, SecurityGroup } from '@aws-sdk/client-ec2';
+import type {
+  CreateSecurityGroupResult,
+  DescribeSecurityGroupsResult,
+  GetSecurityGroupsForVpcResult,
+  SecurityGroup,
+} from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
 import { createTestApi } from '../../api/testing.ts';
 import { createNetworkInterface } from '../network-interfaces/lifecycle.ts';
 import { chooseSubnet } from '../subnets/choose.ts';
 import { resourceTags } from '../tags/model.ts';
+import { makeVpc } from '../vpcs/testing.ts';
 import { securityGroupRules } from './model.ts';
 
 const owner = '000000000000/us-east-1';
@@ -246,4 +252,18 @@ describe('DescribeSecurityGroups', () => {
       StaleSecurityGroupSet: [],
     });
   });
+});
+
+test('groups that interfaces of a VPC can have', async () => {
+  const api = createTestApi();
+  const { VpcId } = await makeVpc(api);
+  for (const GroupName of ['a', 'b']) await api.call('CreateSecurityGroup', { GroupName, Description: 'd', VpcId });
+  const list = async (input: object = {}) =>
+    (await api.call<GetSecurityGroupsForVpcResult>('GetSecurityGroupsForVpc', { VpcId, ...input }))
+      .SecurityGroupForVpcs ?? [];
+  expect((await list()).map(one => one.GroupName)).toEqual(['default', 'a', 'b']);
+  expect(await list({ Filters: [{ Name: 'group-name', Values: ['b'] }] })).toMatchObject([
+    { GroupName: 'b', PrimaryVpcId: VpcId, OwnerId: '000000000000' },
+  ]);
+  expect((await api.fail('GetSecurityGroupsForVpc', { VpcId: 'vpc-00000001' })).code).toBe('InvalidVpcID.NotFound');
 });

@@ -3,15 +3,20 @@ import type {
   DescribeSecurityGroupReferencesResult,
   DescribeStaleSecurityGroupsRequest,
   DescribeStaleSecurityGroupsResult,
+  GetSecurityGroupsForVpcRequest,
+  GetSecurityGroupsForVpcResult,
   StaleIpPermission,
   StaleSecurityGroup,
 } from '@aws-sdk/client-ec2';
-import { arns } from '../../api/arn.ts';
+import { arn, arns } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
+import { compileFilters, type FilterTable } from '../../api/filters.ts';
 import { findById, findByIds, idKinds } from '../../api/ids.ts';
 import { type AnyOperation, readOperation } from '../../api/operation.ts';
-import { paginateArray } from '../../api/pagination.ts';
+import { accountOf } from '../../api/owner.ts';
+import { paginate, paginateArray } from '../../api/pagination.ts';
 import type { Reader } from '../../state/state.ts';
+import { tagList, tagsOf } from '../tags/model.ts';
 import { vpcs } from '../vpcs/model.ts';
 import { isStale, type SecurityGroupRow, securityGroupRules, securityGroups } from './model.ts';
 import { renderPermissions } from './render.ts';
@@ -97,4 +102,43 @@ function stalePermissions(db: Reader, row: SecurityGroupRow, isEgress: boolean):
   }));
 }
 
-export const peerOperations: readonly AnyOperation[] = [describeSecurityGroupReferences, describeStaleSecurityGroups];
+const forVpcFilters: FilterTable<SecurityGroupRow> = {
+  description: row => row.description,
+  'group-id': row => row.groupId,
+  'group-name': row => row.groupName,
+  'owner-id': row => accountOf(row.owner),
+  'primary-vpc-id': row => row.vpcId,
+};
+
+/**
+ * The groups that interfaces of a VPC can have: its own, as no group is associated with further VPCs here.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSecurityGroupsForVpc.html
+ */
+const getSecurityGroupsForVpc = readOperation<GetSecurityGroupsForVpcRequest, GetSecurityGroupsForVpcResult>({
+  service: 'ec2',
+  name: 'GetSecurityGroupsForVpc',
+  resources: (input, context) => [arn(context, 'vpc', input.VpcId)],
+  run: (input, context) => {
+    const { db } = context;
+    const { vpcId } = findById(context, vpcs, idKinds.vpc, input.VpcId ?? '');
+    const matches = compileFilters(input.Filters, forVpcFilters, row => tagsOf(db, row.groupId));
+    const page = paginate(context, input, { table: securityGroups, index: 'vpc', value: vpcId, matches });
+    return {
+      SecurityGroupForVpcs: page.rows.map(row => ({
+        GroupId: row.groupId,
+        GroupName: row.groupName,
+        Description: row.description,
+        OwnerId: accountOf(row.owner),
+        PrimaryVpcId: row.vpcId,
+        Tags: tagList(db, row.groupId) ?? [],
+      })),
+      NextToken: page.nextToken,
+    };
+  },
+});
+
+export const peerOperations: readonly AnyOperation[] = [
+  describeSecurityGroupReferences,
+  describeStaleSecurityGroups,
+  getSecurityGroupsForVpc,
+];
