@@ -198,6 +198,7 @@ export function portIntent(
     publicIpAddresses: publicIpAddresses(db, row),
     hostName: hostName(db, row, primary.address),
     ...(Object.keys(publicNames).length === 0 ? {} : { publicHostNames: publicNames }),
+    ...resourceName(db, row),
     groupIds: row.groupIds,
     sourceDestCheck: row.sourceDestCheck,
     metadataHopLimit,
@@ -211,6 +212,17 @@ function hostName(db: Reader, row: NetworkInterfaceRow, address: string): string
   return instance?.privateDnsNameOptions.hostnameType === 'resource-name'
     ? instance.instanceId
     : privateHostName(address);
+}
+
+/** The name of an instance's primary interface by the instance's ID, as far as DNS is to answer for it. */
+function resourceName(db: Reader, row: NetworkInterfaceRow): Pick<PortIntent, 'resourceName'> {
+  const instance = row.attachment?.deviceIndex === 0 ? db.get(instances, row.attachment.instanceId) : undefined;
+  if (instance === undefined) return {};
+  const { enableResourceNameDnsARecord, enableResourceNameDnsAaaaRecord } = instance.privateDnsNameOptions;
+  const ipv4 = enableResourceNameDnsARecord ? row.privateIpAddresses.slice(0, 1).map(one => one.address) : [];
+  const ipv6 = enableResourceNameDnsAaaaRecord === true ? (row.ipv6Addresses ?? []).slice(0, 1) : [];
+  const addresses = [...ipv4, ...ipv6];
+  return addresses.length === 0 ? {} : { resourceName: { name: instance.instanceId, addresses } };
 }
 
 const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58 };

@@ -144,7 +144,8 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'private-dns-name': instancePrivateDnsName,
     'private-dns-name-options.enable-resource-name-dns-a-record': row =>
       row.privateDnsNameOptions.enableResourceNameDnsARecord,
-    'private-dns-name-options.enable-resource-name-dns-aaaa-record': () => false,
+    'private-dns-name-options.enable-resource-name-dns-aaaa-record': row =>
+      row.privateDnsNameOptions.enableResourceNameDnsAaaaRecord === true,
     'private-dns-name-options.hostname-type': row => row.privateDnsNameOptions.hostnameType,
     'private-ip-address': row => row.privateIpAddress,
     'product-code': () => undefined,

@@ -94,6 +94,8 @@ export interface InstanceRow {
   readonly privateDnsNameOptions: {
     readonly hostnameType: 'ip-name' | 'resource-name';
     readonly enableResourceNameDnsARecord: boolean;
+    /** Absent in rows of before IPv6. */
+    readonly enableResourceNameDnsAaaaRecord?: boolean;
   };
   readonly autoRecovery: 'default' | 'disabled';
   readonly clientToken?: string;

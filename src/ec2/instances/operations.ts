@@ -10,6 +10,7 @@ import {
 } from './metadata-options.ts';
 import { monitorInstances, unmonitorInstances } from './monitoring.ts';
 import { rebootInstances, startInstances, stopInstances, terminateInstances } from './power.ts';
+import { modifyPrivateDnsNameOptions } from './private-dns-names.ts';
 import { runInstances } from './run-instances.ts';
 import { describeInstanceStatus } from './status.ts';
 
@@ -25,6 +26,7 @@ export const instanceOperations: readonly AnyOperation[] = [
   modifyInstanceCreditSpecification,
   modifyInstanceMetadataDefaults,
   modifyInstanceMetadataOptions,
+  modifyPrivateDnsNameOptions,
   monitorInstances,
   rebootInstances,
   resetInstanceAttribute,

@@ -75,7 +75,7 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
     PrivateDnsNameOptions: {
       HostnameType: row.privateDnsNameOptions.hostnameType,
       EnableResourceNameDnsARecord: row.privateDnsNameOptions.enableResourceNameDnsARecord,
-      EnableResourceNameDnsAAAARecord: false,
+      EnableResourceNameDnsAAAARecord: row.privateDnsNameOptions.enableResourceNameDnsAaaaRecord === true,
     },
     MaintenanceOptions: { AutoRecovery: row.autoRecovery, RebootMigration: 'default' },
     NetworkPerformanceOptions: { BandwidthWeighting: 'default' },

@@ -151,7 +151,6 @@ describe('RunInstances', () => {
       'InvalidParameterCombination',
     ],
     ['unknown host names', { PrivateDnsNameOptions: { HostnameType: 'x' } }, 'InvalidParameterValue'],
-    ['IPv6 names', { PrivateDnsNameOptions: { EnableResourceNameDnsAAAARecord: true } }, 'UnsupportedOperation'],
     ['unknown recovery', { MaintenanceOptions: { AutoRecovery: 'x' } }, 'InvalidParameterValue'],
     ['a primary IPv6 address without IPv6', { EnablePrimaryIpv6: true }, 'InvalidParameterValue'],
     ['bandwidth', { NetworkPerformanceOptions: { BandwidthWeighting: 'vpc-1' } }, 'UnsupportedOperation'],

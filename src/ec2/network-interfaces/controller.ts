@@ -43,7 +43,8 @@ function watched(db: Reader, change: Change): string[] {
   const same =
     before.state === after.state &&
     before.metadataOptions.httpPutResponseHopLimit === after.metadataOptions.httpPutResponseHopLimit &&
-    before.metadataOptions.httpProtocolIpv6 === after.metadataOptions.httpProtocolIpv6;
+    before.metadataOptions.httpProtocolIpv6 === after.metadataOptions.httpProtocolIpv6 &&
+    before.privateDnsNameOptions === after.privateDnsNameOptions;
   if (same || after.state === 'pending') return [];
   return after.networkInterfaceIds.flatMap(id => {
     const row = db.get(networkInterfaces, id);

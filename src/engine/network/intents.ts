@@ -157,6 +157,8 @@ export interface PortIntent {
   readonly hostName: string;
   /** Private address to the public host name, in full, that VPC DNS resolves to it. */
   readonly publicHostNames?: Readonly<Record<string, string>>;
+  /** The instance's ID, and those of this interface's addresses, IPv4 and IPv6, to which VPC DNS resolves it. */
+  readonly resourceName?: { readonly name: string; readonly addresses: readonly string[] };
   readonly groupIds: readonly string[];
   readonly sourceDestCheck: boolean;
   /** IP TTL of the metadata service's answers to token requests (`HttpPutResponseHopLimit`), 1 to 64. */

@@ -5,6 +5,7 @@ import {
   ipv6At,
   linkLocalOf,
   normalIpv6,
+  overlapsIpv6,
   parseCidr,
   parseIpv6Prefix,
   withoutContainedIpv6,
@@ -24,6 +25,8 @@ describe('IPv6 arithmetic', () => {
     expect(formatIpv6Prefix(parseIpv6Prefix('2001:db8:1:2::5/56'))).toBe('2001:db8:1::/56');
     expect(containsIpv6(parseIpv6Prefix('::/0'), parseIpv6Prefix('2001:db8::1'))).toBe(true);
     expect(containsIpv6(parseIpv6Prefix('2001:db8::/64'), parseIpv6Prefix('2001:db8::/56'))).toBe(false);
+    expect(overlapsIpv6(parseIpv6Prefix('2001:db8::/32'), parseIpv6Prefix('2001:db8:1::/48'))).toBe(true);
+    expect(overlapsIpv6(parseIpv6Prefix('2001:db8:1::/48'), parseIpv6Prefix('2001:db8:2::/48'))).toBe(false);
     expect(ipv6At(parseIpv6Prefix('2001:db8:0:0:ffff::/80'), 1)).toBe('2001:db8::ffff:0:0:1');
   });
 

@@ -62,6 +62,10 @@ export function containsIpv6(outer: Ipv6Prefix, inner: Ipv6Prefix): boolean {
   return outer.length <= inner.length && (inner.network & ~hostBits(outer.length)) === outer.network;
 }
 
+export function overlapsIpv6(a: Ipv6Prefix, b: Ipv6Prefix): boolean {
+  return containsIpv6(a, b) || containsIpv6(b, a);
+}
+
 /** The address `offset` places after the prefix's first. */
 export function ipv6At(prefix: Ipv6Prefix, offset: number): string {
   return formatIpv6(prefix.network + BigInt(offset));

@@ -205,6 +205,10 @@ export function validatePort(intent: PortIntent): void {
   validateId('subnet ID', intent.subnetId);
   for (const groupId of intent.groupIds) validateId('security group ID', groupId);
   check(hostName.test(intent.hostName), 'host name', intent.hostName);
+  if (intent.resourceName !== undefined) {
+    check(hostName.test(intent.resourceName.name), 'host name', intent.resourceName.name);
+    intent.resourceName.addresses.forEach(validateServer);
+  }
   validateAddresses(intent);
   for (const [address, name] of Object.entries(intent.publicHostNames ?? {})) {
     check(intent.privateIpAddresses.includes(address), 'private address of this network interface', address);

@@ -158,6 +158,8 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
       hostnameType: input.PrivateDnsNameOptions?.HostnameType ?? subnet.hostnameType,
       enableResourceNameDnsARecord:
         input.PrivateDnsNameOptions?.EnableResourceNameDnsARecord ?? subnet.enableResourceNameDnsARecord,
+      enableResourceNameDnsAaaaRecord:
+        input.PrivateDnsNameOptions?.EnableResourceNameDnsAAAARecord ?? subnet.enableResourceNameDnsAaaaRecord ?? false,
     },
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     clientToken: input.ClientToken,

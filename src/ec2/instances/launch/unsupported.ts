@@ -24,8 +24,6 @@ export function refuseUnsupported(input: RunInstancesRequest): void {
     refuse('CapacityReservationSpecification.CapacityReservationTarget', 'There are no capacity reservations.');
   }
   if (input.Operator !== undefined) refuse('Operator', 'Service-managed instances do not exist here.');
-  if (input.PrivateDnsNameOptions?.EnableResourceNameDnsAAAARecord === true)
-    refuse('PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord', 'Launch with IPv4 addresses.');
   oneOf('PrivateDnsNameOptions.HostnameType', input.PrivateDnsNameOptions?.HostnameType, ['ip-name', 'resource-name']);
   oneOf('MaintenanceOptions.AutoRecovery', input.MaintenanceOptions?.AutoRecovery, ['default', 'disabled']);
   const preference = input.CapacityReservationSpecification?.CapacityReservationPreference;

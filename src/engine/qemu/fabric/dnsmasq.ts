@@ -134,12 +134,13 @@ export function portRecords(intent: PortIntent, domainName: string): { dhcp: str
       `${intent.mac},${address},${intent.hostName},${leaseSeconds}\n`,
       ...(ipv6 === undefined ? [] : [`${intent.mac},set:${ipv6Tag},[${normalIpv6(ipv6)}]\n`]),
     ].join(''),
-    hosts: hostNames(intent)
-      .map(([ip, name]) => {
+    hosts: [
+      ...hostNames(intent).map(([ip, name]) => {
         const publicName = intent.publicHostNames?.[ip];
         return `${[ip, `${name}.${domainName}`, ...(publicName === undefined ? [] : [publicName])].join(' ')}\n`;
-      })
-      .join(''),
+      }),
+      ...(intent.resourceName?.addresses ?? []).map(ip => `${ip} ${intent.resourceName?.name}.${domainName}\n`),
+    ].join(''),
   };
 }
 

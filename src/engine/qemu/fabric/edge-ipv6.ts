@@ -1,4 +1,5 @@
 import { access, writeFile } from 'node:fs/promises';
+import { overlapsIpv6, parseIpv6Prefix } from '../../network/ipv6.ts';
 import { edgeNamespace, vpcNamespace } from '../names.ts';
 import {
   edgeHostLinkIpv6Address,
@@ -183,14 +184,20 @@ export class EdgeIpv6 {
     this.#owners = owners;
   }
 
+  /** Blocks with addresses that the host itself has another way to (its own network's, brought here) stay as they are there. */
   async #tellHost(blocks: readonly string[], gone: readonly string[]): Promise<void> {
     const outside = hostInterface(this.#dataDir);
     const { host } = ipv6HostAddresses(this.#dataDir);
     const way = `via ${edgeHostLinkIpv6Address} dev ${outside}`;
-    if (this.#host) {
+    if (this.#host && blocks.length > 0) {
+      const routes = (await ipJson(undefined, '-6', 'route', 'show')) as RouteJson[];
+      const others = routes.flatMap(({ dst, dev }) =>
+        dst === 'default' || dev === outside ? [] : parseIpv6Prefix(dst),
+      );
+      const free = (block: string) => !others.some(other => overlapsIpv6(other, parseIpv6Prefix(block)));
       await ipBatch(
         undefined,
-        blocks.map(block => `route replace ${block} ${way} src ${host} metric 50`),
+        blocks.filter(free).map(block => `route replace ${block} ${way} src ${host} metric 50`),
         '-6',
       );
     }

@@ -243,6 +243,21 @@ describe('gateways', () => {
     expect(await guests.pings(guestOf(outside), host), 'machines do not reach the host').toBe(false);
   });
 
+  it('a block that the host has its own way to is not taken from it', async () => {
+    const own = 'fdf0:9bff:0:100::/56';
+    await run(['ip', '-6', 'route', 'add', 'blackhole', 'fdf0:9bff:0:100::/64', 'metric', '4000']);
+    try {
+      await fabric.ensureVpc(vpc6({ ipv6CidrBlocks: [`${at('a', 0, '')}/56`, own] }));
+      expect(await run(['ip', '-6', 'route'])).not.toContain(own);
+      expect(await run(['ip', '-n', edgeNamespace(dataDir), '-6', 'route'])).toContain(own);
+    } finally {
+      await run(['ip', '-6', 'route', 'del', 'fdf0:9bff:0:100::/64']);
+    }
+    await fabric.ensureVpc(vpc6());
+    expect(await run(['ip', '-n', edgeNamespace(dataDir), '-6', 'route'])).not.toContain(own);
+    expect(await connect(undefined, at('a', 0, '20'))).toBe(ipv6HostAddresses(dataDir).host);
+  });
+
   it('the egress-only one leads out, and in only what answers', async () => {
     expect(await connect(inside, at('b', 0, '40'))).toBe(at('a', 1, '10'));
     expect(await guests.pings(guestOf(inside), at('b', 0, '40'))).toBe(true);
@@ -361,6 +376,14 @@ describe('services', () => {
     const ask = () =>
       guests.attempt(guestOf(inside), 'busybox', 'nslookup', `ip-172-31-0-20.ec2.internal`, 'fd00:ec2::253');
     expect(await ask()).toContain('172.31.0.20');
+    const name = 'i-0123456789abcdef0';
+    const lookUp = (type: string) =>
+      guests.attempt(guestOf(inside), 'busybox', 'nslookup', `-type=${type}`, `${name}.ec2.internal`, 'fd00:ec2::253');
+    await fabric.ensurePort({ ...outside6, resourceName: { name, addresses: [at('a', 0, '20')] } });
+    expect(await lookUp('aaaa')).toContain(at('a', 0, '20'));
+    expect(await lookUp('a')).not.toContain('172.31.0.20');
+    await fabric.ensurePort(outside6);
+    expect(await lookUp('aaaa')).not.toContain(at('a', 0, '20'));
     await fabric.ensureVpc(vpc6({ enableDnsSupport: false }));
     expect(await ask()).not.toContain('172.31.0.20');
     await fabric.ensureVpc(vpc6());
