@@ -12,7 +12,8 @@ import { EventLog } from './cloudtrail/log/event-log.ts';
 import { createRecorder } from './cloudtrail/recorder.ts';
 import { trailController } from './cloudtrail/trails/delivery.ts';
 import { UserError } from './config/user-error.ts';
-import { FlowLogDelivery } from './ec2/flow-logs/delivery.ts';
+import { FlowLogDelivery, lookEvery } from './ec2/flow-logs/delivery.ts';
+import { flowLogs } from './ec2/flow-logs/model.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
 import { instances } from './ec2/instances/model.ts';
 import { recordReachable } from './ec2/instances/outcomes.ts';
@@ -45,8 +46,6 @@ const eventBytes = 1024 ** 3;
 
 /** Milliseconds between writes of when keys were last used. */
 const lastUseEvery = 60_000;
-/** Milliseconds between two looks at what flow logs are about: the shortest interval that one may have. */
-const flowLogEvery = 60_000;
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -205,9 +204,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       folder: join(dataDir, 'buckets'),
       log,
     });
-    const flowTimer = setInterval(() => {
+    const deliverFlows = () => {
       flowDelivery.tick().catch((error: Error) => log(`flow logs: ${error.message}`));
-    }, flowLogEvery);
+    };
+    const flowTimer = setInterval(deliverFlows, lookEvery);
+    state.onCommit(changes => {
+      if (changes.some(change => change.table === flowLogs.name && change.before === undefined)) deliverFlows();
+    });
     undo.push(() => {
       clearInterval(flowTimer);
       return flowDelivery.idle();

@@ -25,6 +25,7 @@ export const pools = {
   instanceRole: '198.19.112.0/24',
   moving: '198.19.113.0/24',
   ipv6: '198.19.116.0/24',
+  reachability: '198.19.115.0/24',
 } as const;
 
 export interface TestServer {

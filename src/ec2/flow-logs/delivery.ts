@@ -31,6 +31,9 @@ interface Look {
 
 const compress = promisify(gzip);
 
+/** Milliseconds between two calls of `tick`; an interval is at most so much shorter than it may be. */
+export const lookEvery = 5_000;
+
 /** Writes flow logs to files, as EC2 does to S3. */
 export class FlowLogDelivery {
   readonly #options: DeliveryOptions;
@@ -41,7 +44,10 @@ export class FlowLogDelivery {
     this.#options = options;
   }
 
-  /** Looks at all flow logs, and writes those whose interval is over. To be called each minute; one call at a time works. */
+  /**
+   * Looks at flow logs that are new, and writes those whose interval ends before the next call. To be called when one was
+   * made, and every `lookEvery`; one call at a time works.
+   */
   tick(): Promise<void> {
     this.#running = this.#running.catch(() => undefined).then(() => this.#tick());
     return this.#running;
@@ -57,19 +63,23 @@ export class FlowLogDelivery {
     const rows = [...state.entries(flowLogs)].map(entry => entry.row);
     const present = new Set(rows.map(row => row.flowLogId));
     for (const id of this.#looks.keys()) if (!present.has(id)) this.#looks.delete(id);
+    const time = clock.now();
+    const due = rows.filter(row => {
+      const before = this.#looks.get(row.flowLogId);
+      return before === undefined || time - before.time > row.maxAggregationInterval * 1000 - lookEvery;
+    });
     const counts = new Map<string, Promise<readonly FlowCount[]>>();
-    for (const row of rows) {
-      const { vpcId } = row;
-      const asked = counts.get(vpcId) ?? fabric.flowCounts(vpcId).catch(() => []);
-      counts.set(vpcId, asked);
-      await this.#deliver(row, await asked, clock.now());
-    }
+    for (const { vpcId } of due)
+      if (!counts.has(vpcId))
+        counts.set(
+          vpcId,
+          fabric.flowCounts(vpcId).catch(() => []),
+        );
+    for (const row of due) await this.#deliver(row, (await counts.get(row.vpcId)) ?? [], time);
   }
 
   async #deliver(row: FlowLogRow, now: readonly FlowCount[], time: number): Promise<void> {
     const before = this.#looks.get(row.flowLogId);
-    // A second less, since timers are not exact.
-    if (before !== undefined && time - before.time < row.maxAggregationInterval * 1000 - 1000) return;
     this.#looks.set(row.flowLogId, { time, counts: new Map(now.map(flow => [flowKey(flow), flow])) });
     // What was before the log, or before the server's start, is not of its time.
     if (before === undefined) return;
