@@ -44,8 +44,9 @@ export function edgeFirewall(publicPool: string, uplink: string | undefined): st
 /**
  * nft commands for the host: machines reach nothing here and nothing through here, except what they answer, and with
  * an uplink the world beyond that interface. Only IPv4 is translated there: IPv6 stays on the machine.
+ * @param lan the pool is a part of the network there, where instances are known by their own addresses
  */
-export function hostFirewall(dataDir: string, publicPool: string, uplink: string | undefined): string[] {
+export function hostFirewall(dataDir: string, publicPool: string, uplink: string | undefined, lan: boolean): string[] {
   const name = hostTable(dataDir);
   const edge = `"${hostInterface(dataDir)}"`;
   const beyond = `"${uplink}"`;
@@ -56,7 +57,7 @@ export function hostFirewall(dataDir: string, publicPool: string, uplink: string
         meta nfproto ipv4 iifname ${beyond} oifname ${edge} accept`;
   const masquerade = `chain uplink {
         type nat hook postrouting priority srcnat; policy accept;
-        ip saddr ${publicPool} oifname ${beyond} masquerade
+        ${lan ? '' : `ip saddr ${publicPool} oifname ${beyond} masquerade`}
       }
       chain host {
         type filter hook input priority filter; policy accept;

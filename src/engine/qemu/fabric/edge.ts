@@ -4,6 +4,7 @@ import { addressAt, formatPrefix, parsePrefix } from '../../network/ipv4.ts';
 import { edgeNamespace, vpcNamespace } from '../names.ts';
 import { edgeFirewall, hostFirewall } from './edge-firewall.ts';
 import { EdgeIpv6, type Ipv6Gateways } from './edge-ipv6.ts';
+import { answerArp, isPartOfUplink, stopAnsweringArp } from './lan-pool.ts';
 import {
   edgeLinkAddress,
   hostInterface,
@@ -121,7 +122,8 @@ export class Edge {
     }
     await setSysctls(this.#namespace, routerSysctls);
     await nftTransaction(this.#namespace, edgeFirewall(publicPool, uplink));
-    await nftTransaction(undefined, hostFirewall(dataDir, publicPool, uplink));
+    const lan = await isPartOfUplink(publicPool, uplink);
+    await nftTransaction(undefined, hostFirewall(dataDir, publicPool, uplink, lan));
     const there = await run(['ip', '-brief', 'link', 'show'], {}).then(text => text.includes(`${outside}@`));
     if (!there) {
       await ipBatch(undefined, [`link add ${outside} type veth peer name ${hostLink} netns ${this.#namespace}`]);
@@ -146,6 +148,8 @@ export class Edge {
       `link set dev ${outside} up`,
       `route replace ${pool} via ${addresses.edge} dev ${outside} onlink src ${addresses.host} metric 50`,
     ]);
+    await stopAnsweringArp(pool, lan ? uplink : undefined);
+    if (lan && uplink !== undefined) await answerArp(pool, uplink);
     this.#ready = true;
   }
 
@@ -260,6 +264,7 @@ export class Edge {
     return this.#queue.run(async () => {
       const { dataDir } = this.#options;
       const outside = hostInterface(dataDir);
+      await stopAnsweringArp(pool);
       await run(['ip', 'link', 'del', outside], { accept: [1] });
       if (await namespaceExists(this.#namespace)) await run(['ip', 'netns', 'del', this.#namespace]);
       await nftTransaction(undefined, [

@@ -162,7 +162,7 @@ export function createFabric(options: FabricOptions): Fabric {
     flowCounts: async (vpcId: string) => (await vpcs.get(vpcId)?.flowCounts()) ?? [],
     async open(metadata: MetadataListener): Promise<void> {
       await checkPrerequisites();
-      await refuseConflict(publicPool, hostInterface(dataDir));
+      await refuseConflict(publicPool, hostInterface(dataDir), uplink);
       await edge.leaveOtherPool();
       await mkdir(directory, { recursive: true, mode: 0o755 });
       listener = metadata;
