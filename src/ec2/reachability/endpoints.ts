@@ -25,12 +25,17 @@ const unsupported: Readonly<Record<string, string>> = {
   'vpce-svc': 'VPC endpoint services',
 };
 
+/** The id in an ARN; of anything else the text itself. */
+export function idOf(text: string): string {
+  return parseArn(text)?.resource.split('/').at(-1) ?? text;
+}
+
 /**
  * The id of a path's end, which may be given as an ARN; it must exist.
  * @throws ApiError `.Malformed` and `.NotFound` of its kind, `InvalidParameterValue`, `UnsupportedOperation`.
  */
 export function endpointId(context: ReadContext, text: string, name: string): string {
-  const id = parseArn(text)?.resource.split('/').at(-1) ?? text;
+  const id = idOf(text);
   const prefix = id.slice(0, id.lastIndexOf('-'));
   if (prefix === 'i') return findById(context, instances, idKinds.instance, id).instanceId;
   if (prefix === 'eni') return findById(context, networkInterfaces, idKinds.networkInterface, id).networkInterfaceId;

@@ -12,6 +12,7 @@ import type {
   StartNetworkInsightsAnalysisResult,
 } from '@aws-sdk/client-ec2';
 import { describe, expect, it } from 'vitest';
+import { makeUser } from '../../api/access-testing.ts';
 import { createTestApi, type TestApi } from '../../api/testing.ts';
 import { instances } from '../instances/model.ts';
 import { launch } from '../testing.ts';
@@ -154,6 +155,19 @@ describe('network insights paths', () => {
       ...input,
     });
     expect(error.code).toBe(code);
+  });
+
+  it('need permission for their ends, whether these are given as ids or ARNs', async () => {
+    const { api, server, friend } = await world();
+    const arnOf = (id = '') => `arn:aws:ec2:us-east-1:000000000000:instance/${id}`;
+    const careful = await makeUser(api, 'careful', [
+      { Action: 'ec2:*' },
+      { Effect: 'Deny', Action: '*', Resource: arnOf(server.InstanceId) },
+    ]);
+    for (const Destination of [server.InstanceId, arnOf(server.InstanceId)]) {
+      const input = { Source: friend.InstanceId, Destination, Protocol: 'tcp' };
+      expect((await api.fail('CreateNetworkInsightsPath', input, { as: careful })).code).toBe('UnauthorizedOperation');
+    }
   });
 
   it('stay while they have analyses', async () => {

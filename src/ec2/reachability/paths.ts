@@ -18,7 +18,7 @@ import { type AnyOperation, type ReadContext, readOperation, writeOperation } fr
 import { describeOwn } from '../describe.ts';
 import { checkLimit } from '../network-limits.ts';
 import { addTags, parseTagSpecifications, removeAllTags, tagList } from '../tags/model.ts';
-import { endpointId } from './endpoints.ts';
+import { endpointId, idOf } from './endpoints.ts';
 import {
   insightsLimits,
   type NetworkInsightsPathRow,
@@ -162,9 +162,10 @@ const createNetworkInsightsPath = writeOperation<CreateNetworkInsightsPathReques
   name: 'CreateNetworkInsightsPath',
   resources: (input, context) => [
     arn(context, type),
-    ...[input.Source, input.Destination].flatMap(id =>
-      id === undefined || !/^(i|eni|igw)-/.test(id) ? [] : [componentArn(context, id)],
-    ),
+    ...[input.Source, input.Destination].flatMap(text => {
+      const id = idOf(text ?? '');
+      return /^(i|eni|igw)-/.test(id) ? [componentArn(context, id)] : [];
+    }),
   ],
   run: (input, context) => {
     const { db, owner, now } = context;
