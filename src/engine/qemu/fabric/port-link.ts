@@ -1,5 +1,5 @@
 import type { PortIntent, SubnetIntent } from '../../engine.ts';
-import { addressAt, parsePrefix } from '../../network/ipv4.ts';
+import { addressAt, addressesOf, parsePrefix } from '../../network/ipv4.ts';
 import { tapName } from '../names.ts';
 import { portGroup, routerMac, vpcMtu } from './layout.ts';
 import type { VpcActual } from './vpc-actual.ts';
@@ -80,4 +80,10 @@ export function removePortLinkCommands(actual: VpcActual, networkInterfaceId: st
   actual.ports.delete(networkInterfaceId);
   actual.routers.delete(port.interfaceName);
   return [`link del dev ${port.interfaceName}`];
+}
+
+/** A delegated prefix is sixteen addresses more, all of them the interface's. */
+export function withPrefixes(intent: PortIntent): PortIntent {
+  const prefixes = (intent.ipv4Prefixes ?? []).flatMap(cidr => addressesOf(parsePrefix(cidr)));
+  return { ...intent, privateIpAddresses: [...intent.privateIpAddresses, ...prefixes] };
 }

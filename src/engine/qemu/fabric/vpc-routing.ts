@@ -295,3 +295,13 @@ export function rulesOf(json: readonly RuleJson[]): Set<string> {
     }),
   );
 }
+
+/** The kernel takes an interface's routes with the interface. */
+export function forgetInterface(actual: VpcActual, name: string): void {
+  actual.routing = forgetRoutesOver(actual.routing, name);
+  actual.ipv6Routing = forgetRoutesOver(actual.ipv6Routing, name);
+}
+
+export function hasIpv6(intent: VpcIntent): boolean {
+  return (intent.ipv6CidrBlocks ?? []).length > 0;
+}

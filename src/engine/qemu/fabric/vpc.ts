@@ -1,9 +1,8 @@
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import type { FlowCount, NatGatewayIntent, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
+import type { FlowCount, PortIntent, SecurityGroupIntent, VpcIntent } from '../../engine.ts';
 import { EngineError } from '../../engine.ts';
-import { addressesOf, parsePrefix } from '../../network/ipv4.ts';
 import { formatIpv6Prefix, parseIpv6Prefix } from '../../network/ipv6.ts';
 import { tapName, vpcNamespace } from '../names.ts';
 import { ensureNetworkAcls } from './acl-firewall.ts';
@@ -18,13 +17,12 @@ import {
   internetGatewayLink,
   metadataAddress,
   metadataIpv6Address,
-  peeringLinkName,
   portGroup,
   runtimeDir,
 } from './layout.ts';
 import { listenInNamespace } from './metadata-socket.ts';
-import { ensureNatNamespace, natNamespace, removeNatNamespace } from './nat-gateway.ts';
-import { makePeeringLink, peeringLinkCommands, peeringLinkIpv6Commands, presentPeeringLinks } from './peering-link.ts';
+import { NatGateways } from './nat-gateways.ts';
+import { ensurePeeringLinks, peeringLinkCommands, peeringLinkIpv6Commands } from './peering-link.ts';
 import {
   ensureNatGatewayFirewall,
   ensurePortFirewall,
@@ -33,7 +31,7 @@ import {
   setPeeringLinks,
 } from './port-firewall.ts';
 import { ipv6DeliveryCommands, ipv6LinkCommands, ownIpv6 } from './port-ipv6.ts';
-import { deliveryCommands, type PortKind, portLinkCommands, removePortLinkCommands } from './port-link.ts';
+import { type PortKind, portLinkCommands, removePortLinkCommands, withPrefixes } from './port-link.ts';
 import { SerialQueue } from './queue.ts';
 import { copyRuleset, emptyRuleset, type Ruleset } from './ruleset.ts';
 import { ipBatch, nftTransaction, run } from './run.ts';
@@ -44,8 +42,10 @@ import { ensureVpcFirewall } from './vpc-firewall.ts';
 import {
   desiredIpv6Routing,
   desiredRouting,
+  forgetInterface,
   forgetRoutesOver,
   hasInterfaceRoutes,
+  hasIpv6,
   nextHops,
   routingCommands,
 } from './vpc-routing.ts';
@@ -65,22 +65,6 @@ export interface VpcContext {
   upstream(): Promise<readonly string[]>;
   onListening(vpcId: string, server: Server): void;
   onClosed(vpcId: string): void;
-}
-
-/** A delegated prefix is sixteen addresses more, all of them the interface's. */
-function withPrefixes(intent: PortIntent): PortIntent {
-  const prefixes = (intent.ipv4Prefixes ?? []).flatMap(cidr => addressesOf(parsePrefix(cidr)));
-  return { ...intent, privateIpAddresses: [...intent.privateIpAddresses, ...prefixes] };
-}
-
-/** The kernel takes an interface's routes with the interface. */
-function forgetInterface(actual: VpcActual, name: string): void {
-  actual.routing = forgetRoutesOver(actual.routing, name);
-  actual.ipv6Routing = forgetRoutesOver(actual.ipv6Routing, name);
-}
-
-function hasIpv6(intent: VpcIntent): boolean {
-  return (intent.ipv6CidrBlocks ?? []).length > 0;
 }
 
 /** Lines for `ip` and a firewall transaction that belong together. */
@@ -108,8 +92,7 @@ export class Vpc {
   #known: Ruleset | undefined;
   /** Peers whose rules name groups of this VPC must hear of it. */
   #membersChanged = false;
-  /** NAT gateways that are as they should be, with what they were made from. */
-  readonly #natGateways = new Map<string, string>();
+  readonly #natGateways: NatGateways;
   /** Of the metadata service, by address. */
   readonly #servers = new Map<string, Server>();
   /** Undefined until the kernel was asked. */
@@ -120,6 +103,7 @@ export class Vpc {
     this.id = id;
     this.#context = context;
     this.#directory = join(runtimeDir(context.dataDir), id);
+    this.#natGateways = new NatGateways(id, join(this.#directory, 'nat'));
     this.#dnsmasq = new Dnsmasq(id, this.#directory, context.publicPool);
     this.#portBatch = new Batch(task => this.#queue.run(task), this.#ensurePorts.bind(this));
   }
@@ -192,7 +176,7 @@ export class Vpc {
       this.#linkAddress = await this.#ensureLink(intent, actual);
       await this.#ensureIpv6(intent);
       changedPeers = await this.#ensurePeerings(intent);
-      await this.#ensureNatGateways(intent);
+      await this.#natGateways.ensure(await this.#existing(), intent);
       await this.#apply((change, current) => {
         for (const link of current.peeringLinks) {
           change.ip.push(...peeringLinkCommands(intent, link));
@@ -267,73 +251,20 @@ export class Vpc {
     actual.ipv6Routing = desiredIpv6;
   }
 
-  /**
-   * Makes the links to peers that both want and that are both here; removes those that one no longer wants. Returns the
-   * peers for which that changed something.
-   */
+  /** Returns the peers for whose links something has changed. */
   #ensurePeerings(intent: VpcIntent): Promise<string[]> {
-    return this.#context.peerings.run(async () => {
+    const { peerings, vpcs } = this.#context;
+    return peerings.run(async () => {
       const actual = await this.#existing();
-      const there = await presentPeeringLinks(this.#namespace);
-      for (const link of actual.peeringLinks) {
-        if (!there.has(link)) forgetInterface(actual, link);
-      }
-      const changed: string[] = [];
-      const kept = new Set<string>();
-      for (const { vpcPeeringConnectionId, peerVpcId } of intent.peeringConnections ?? []) {
-        const link = peeringLinkName(vpcPeeringConnectionId);
-        const peer = vpcNamespace(peerVpcId);
-        const wanted = this.#context.vpcs.get(peerVpcId)?.wantsPeering(vpcPeeringConnectionId, this.id);
-        if (wanted === false || !(await namespaceExists(peer))) continue;
-        // After a restart of the server the peer has not said yet what it wants: what is there stays.
-        if (wanted === undefined && !there.has(link)) continue;
-        kept.add(link);
-        if (there.has(link)) continue;
-        await makePeeringLink(vpcPeeringConnectionId, this.id, peerVpcId);
-        changed.push(peerVpcId);
-      }
-      for (const link of there) {
-        if (kept.has(link)) continue;
-        await run(['ip', '-n', this.#namespace, 'link', 'del', link], { accept: [1] });
-        forgetInterface(actual, link);
-      }
-      const before = this.#intent?.peeringConnections ?? [];
-      for (const { vpcPeeringConnectionId, peerVpcId } of before) {
-        const link = peeringLinkName(vpcPeeringConnectionId);
-        if (there.has(link) && !kept.has(link)) changed.push(peerVpcId);
-      }
-      actual.peeringLinks.clear();
-      for (const link of kept) actual.peeringLinks.add(link);
+      const wants = (id: string, peerVpcId: string) => vpcs.get(peerVpcId)?.wantsPeering(id, this.id);
+      const { changed, gone } = await ensurePeeringLinks(this.id, actual, intent, this.#intent, wants);
+      for (const link of gone) forgetInterface(actual, link);
       return changed;
     });
   }
 
-  async #ensureNatGateways(intent: VpcIntent): Promise<void> {
-    const actual = await this.#existing();
-    for (const nat of intent.natGateways ?? []) {
-      const subnet = intent.subnets.find(({ subnetId }) => subnetId === nat.subnetId);
-      const wanted = JSON.stringify([nat, subnet?.cidrBlock]);
-      const id = nat.natGatewayId;
-      if (subnet === undefined || (this.#natGateways.get(id) === wanted && (await namespaceExists(natNamespace(id))))) {
-        continue;
-      }
-      await mkdir(join(this.#directory, 'nat', id), { recursive: true });
-      await ensureNatNamespace(this.#namespace, actual, this.id, nat, subnet);
-      await this.#deliver(actual, nat);
-      this.#natGateways.set(id, wanted);
-    }
-  }
-
-  /** Leads a NAT gateway's addresses to it. */
-  async #deliver(actual: VpcActual, nat: NatGatewayIntent): Promise<void> {
-    await ipBatch(this.#namespace, deliveryCommands(actual, tapName(nat.networkInterfaceId), nat));
-  }
-
-  /** Those that have a folder and are not in the intent. */
   async #removeNatGateways(intent: VpcIntent | undefined): Promise<void> {
-    const wanted = new Set(intent?.natGateways?.map(nat => nat.natGatewayId));
-    for (const id of await readdir(join(this.#directory, 'nat')).catch(() => [])) {
-      if (wanted.has(id)) continue;
+    for (const id of await this.#natGateways.unwanted(intent)) {
       const link = this.#actual?.natGateways.get(id)?.interfaceName;
       if (link !== undefined && intent !== undefined) {
         await this.#apply(({ firewall }, actual) => {
@@ -343,9 +274,7 @@ export class Vpc {
           forgetInterface(actual, link);
         }, 'firewall-first');
       }
-      await removeNatNamespace(id);
-      this.#natGateways.delete(id);
-      await rm(join(this.#directory, 'nat', id), { recursive: true, force: true });
+      await this.#natGateways.remove(id);
     }
   }
 
