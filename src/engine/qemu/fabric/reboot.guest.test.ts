@@ -9,7 +9,7 @@ import { World } from './test-world.ts';
 
 let world: World;
 beforeAll(async () => {
-  world = new World(238);
+  world = new World(221);
   await world.open();
   await world.settle();
 }, 60_000);
