@@ -119,3 +119,22 @@ test('a closed VPC lets go of its socket and connections, and can come back', as
   metadata.service.onListening(metadata.vpcId, again);
   expect((await metadata.send('GET', '/')).status).toBe(200);
 });
+
+test('calls of AWS’s APIs go where those are answered, and nothing else does', async () => {
+  const calls: string[] = [];
+  metadata = await createTestMetadata({
+    api: (request, response) => {
+      calls.push(`${request.method} ${request.url} from ${request.socket.remoteAddress}`);
+      response.end('answered');
+    },
+  });
+  const signed = { authorization: 'AWS4-HMAC-SHA256 Credential=x' };
+  expect((await metadata.send('POST', '/')).body).toBe('answered');
+  expect((await metadata.send('POST', '/?Action=x')).body).toBe('answered');
+  expect((await metadata.send('GET', '/anything', signed)).body).toBe('answered');
+  expect(calls).toEqual(['POST / from 127.0.0.10', 'POST /?Action=x from 127.0.0.10', 'GET /anything from 127.0.0.10']);
+  expect((await metadata.send('POST', '/latest/meta-data/')).status).toBe(405);
+  expect((await metadata.send('GET', '/latest/meta-data/ami-id')).body).toBe('ami-0123456789abcdef0');
+  expect((await metadata.send('GET', '/', { authorization: 'Basic x' })).body).toContain('latest');
+  expect(calls).toHaveLength(3);
+});

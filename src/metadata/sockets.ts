@@ -124,10 +124,11 @@ export function createSockets(options: {
 
 /**
  * Whether a request is a call of one of AWS's APIs, which guests make under the same address: those are signed, or
- * sent by POST, which the metadata service knows nothing of.
+ * sent to `/` by POST, which the metadata service allows nowhere.
  */
-function isApiCall({ method, headers }: IncomingMessage): boolean {
-  return method === 'POST' || headers.authorization?.startsWith('AWS4-') === true;
+function isApiCall({ method, url, headers }: IncomingMessage): boolean {
+  const toRoot = url === '/' || url?.startsWith('/?') === true;
+  return (method === 'POST' && toRoot) || headers.authorization?.startsWith('AWS4-') === true;
 }
 
 /** Ends a connection that takes too long. */

@@ -1,5 +1,5 @@
 import { EngineError } from '../../engine.ts';
-import { addressesOf, contains, formatPrefix, type Prefix, parsePrefix } from '../../network/ipv4.ts';
+import { addressesOf, contains, type Prefix, parsePrefix } from '../../network/ipv4.ts';
 import { reservedPublicAddresses } from './layout.ts';
 import { ipBatch, ipJson } from './run.ts';
 
@@ -79,7 +79,7 @@ export async function stopAnsweringArp(publicPool: string, except?: string): Pro
 }
 
 async function proxiesOf(publicPool: string): Promise<{ readonly dst: string; readonly dev: string }[]> {
-  const pool = parsePrefix(formatPrefix(parsePrefix(publicPool)));
+  const pool = parsePrefix(publicPool);
   const all = (await ipJson(undefined, '-4', 'neigh', 'show', 'proxy')) as { dst: string; dev: string }[];
   return all.filter(({ dst }) => contains(pool, parsePrefix(dst)));
 }
