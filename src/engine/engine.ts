@@ -30,7 +30,30 @@ export interface DiskAttachment {
   /** The disk that the firmware boots from. */
   readonly root: boolean;
   readonly readOnly?: boolean;
+  /** Several machines have it at the same time (Multi-Attach). */
+  readonly shared?: boolean;
+  /** None when left out. */
+  readonly limits?: DiskLimits;
 }
+
+/**
+ * What a disk may do in a second. An operation counts as one for each `operationBytes` of it.
+ * https://docs.aws.amazon.com/ebs/latest/userguide/ebs-io-characteristics.html
+ */
+export interface DiskLimits {
+  readonly iops: number;
+  readonly bytesPerSecond: number;
+  readonly operationBytes: number;
+}
+
+/**
+ * The secret that a volume's or snapshot's blocks are encrypted with: 32 random bytes, and those of everything that was
+ * made from it under the same key. The engine never keeps it where it outlives the machine's process.
+ */
+export type DiskKey = Uint8Array;
+
+/** Keys of a machine's encrypted disks by volume id. */
+export type DiskKeys = ReadonlyMap<string, DiskKey>;
 
 export interface NicAttachment {
   readonly networkInterfaceId: string;
@@ -87,7 +110,7 @@ export interface MachineDriver {
    * @returns undefined when it runs; milliseconds after which to call again when its start waits for something.
    * @throws EngineError `InsufficientCapacity` before anything was started when memory or processors do not suffice.
    */
-  ensureRunning(spec: MachineSpec): Promise<number | undefined>;
+  ensureRunning(spec: MachineSpec, keys?: DiskKeys): Promise<number | undefined>;
   status(instanceId: string): Promise<MachineStatus>;
   /** Presses the ACPI power button; the guest shuts down when it likes. No error when it does not run. */
   pressPowerButton(instanceId: string): Promise<void>;
@@ -117,6 +140,23 @@ export interface MachineDriver {
   detachNic(instanceId: string, networkInterfaceId: string, options?: { readonly force?: boolean }): Promise<void>;
   /** The network interfaces that are plugged into a running machine; none when it does not run. */
   listNics(instanceId: string): Promise<string[]>;
+  /**
+   * Plugs a disk into a running machine; its volume must exist. Nothing happens when it is plugged in, or when the machine
+   * does not run: the next start has it in its `spec`.
+   * @throws EngineError `Invalid` when there is no room for another, `Failed` otherwise.
+   */
+  attachDisk(instanceId: string, disk: DiskAttachment, key?: DiskKey): Promise<void>;
+  /**
+   * Asks the guest to let go of a disk, and takes it out once what was written is on the host's disk. Returns when it is
+   * gone from the machine; nothing happens when it never was there or the machine does not run. With `force` it is cut off
+   * at once, whatever the guest does.
+   * @throws EngineError `Failed` when the guest has not let go after some seconds: call again.
+   */
+  detachDisk(instanceId: string, volumeId: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** Volumes that are plugged into a running machine; none when it does not run. */
+  listDisks(instanceId: string): Promise<string[]>;
+  /** Changes what a plugged disk may do; nothing happens when it is not plugged in. */
+  setDiskLimits(instanceId: string, volumeId: string, limits: DiskLimits | undefined): Promise<void>;
   /** All machines this engine knows, running or not: to find what nobody wants any more. */
   list(): Promise<string[]>;
   /** The last 64 KiB of the serial console since the last start. Empty when there was none. */
@@ -124,13 +164,101 @@ export interface MachineDriver {
   screenshot(instanceId: string): Promise<Screen>;
 }
 
+/** What a volume is made of. */
+export interface VolumeOptions {
+  /** 1 to 65,536. */
+  readonly sizeGib: number;
+  /** Its content at first; zeros when left out, and beyond the snapshot's size. */
+  readonly snapshotId?: string;
+  /** Encrypts the volume. */
+  readonly key?: DiskKey;
+  /**
+   * The snapshot's key. A volume under the same key, or one without key of a snapshot without key, stands on the snapshot
+   * and is there at once; otherwise everything is copied.
+   */
+  readonly snapshotKey?: DiskKey;
+  readonly progress?: Progress;
+}
+
+/** Told now and then how far something is, from 0 to 1. */
+export type Progress = (done: number) => void;
+
+/** One snapshot of several that are taken at the same instant. */
+export interface SnapshotCut {
+  readonly snapshotId: string;
+  readonly volumeId: string;
+  /** The volume's key, which becomes the snapshot's. */
+  readonly key?: DiskKey;
+}
+
+/** File formats that virtual machines' disks come in. `vhd` is Virtual PC's, as Azure and Hyper-V write it. */
+export type DiskFileFormat = 'raw' | 'qcow2' | 'vmdk' | 'vhd' | 'vhdx';
+
+/** Blocks of a snapshot, 512 KiB each, counted from 0, as the EBS direct API has them. */
+export interface SnapshotBlocks {
+  /** Indexes of the blocks that may hold something else than zeros, ascending. */
+  allocated(): Promise<number[]>;
+  /** 524,288 bytes; zeros beyond the end. */
+  read(index: number): Promise<Buffer>;
+  /** Writes a whole block; only for a snapshot that is being made. @throws EngineError `InsufficientCapacity` (disk full). */
+  write(index: number, data: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface DiskDriver {
   /**
    * Makes `file` (qcow2 or raw, read-only from now on) the content of snapshot `snapshotId`, without copying when the file system allows.
    */
   ensureSnapshotFromFile(snapshotId: string, file: string): Promise<void>;
-  /** Makes a volume of `sizeGib` GiB, from a snapshot or empty. @throws EngineError `InsufficientCapacity` (disk full). */
-  ensureVolume(volumeId: string, options: { sizeGib: number; snapshotId?: string }): Promise<void>;
+  /** Makes a volume, from a snapshot or empty. @throws EngineError `InsufficientCapacity` (disk full). */
+  ensureVolume(volumeId: string, options: VolumeOptions): Promise<void>;
+  /** Grows a volume; a machine that has it sees the new size at once. Nothing happens when it has that size or more. */
+  ensureVolumeSize(volumeId: string, sizeGib: number): Promise<void>;
+  /**
+   * Takes snapshots of volumes, all at one instant as after a power failure, also while one machine that has them runs and
+   * writes. Nothing is copied. Snapshots that exist stay as they are.
+   */
+  ensureSnapshots(cuts: readonly SnapshotCut[]): Promise<void>;
+  /** Makes a snapshot with another's content, encrypted anew unless both keys are equal or absent. */
+  ensureSnapshotCopy(
+    snapshotId: string,
+    source: { readonly snapshotId: string; readonly key?: DiskKey },
+    options?: { readonly key?: DiskKey; readonly progress?: Progress },
+  ): Promise<void>;
+  /** Format and size of a disk file. @throws EngineError `Invalid` when it is none that can be read, or leans on another. */
+  inspectFile(file: string): Promise<{ readonly format: DiskFileFormat; readonly virtualBytes: number }>;
+  /** Makes a snapshot of `sizeGib` GiB with the content of a disk file, which stays. @throws as `inspectFile` */
+  ensureSnapshotImport(
+    snapshotId: string,
+    source: { readonly file: string; readonly format: DiskFileFormat; readonly sizeGib: number },
+    options?: { readonly key?: DiskKey; readonly progress?: Progress },
+  ): Promise<void>;
+  /** Writes a snapshot's content into a file, which appears when it is whole. */
+  exportSnapshot(
+    source: { readonly snapshotId: string; readonly key?: DiskKey },
+    target: { readonly file: string; readonly format: DiskFileFormat; readonly progress?: Progress },
+  ): Promise<void>;
+  /**
+   * Begins a snapshot that is written block by block, with another's content at first if there is a parent (under the
+   * same key). It can be written until `completeSnapshot`.
+   */
+  ensureSnapshotDraft(
+    snapshotId: string,
+    options: { readonly sizeGib: number; readonly parentId?: string; readonly key?: DiskKey },
+  ): Promise<void>;
+  completeSnapshot(snapshotId: string): Promise<void>;
+  /** @throws EngineError `NotFound` */
+  openSnapshot(snapshotId: string, options?: { readonly key?: DiskKey }): Promise<SnapshotBlocks>;
+  /**
+   * Blocks in which two snapshots may differ, ascending; those that are alike may be among them only where both have
+   * been written to. @throws EngineError `NotFound`
+   */
+  changedBlocks(
+    first: { readonly snapshotId: string; readonly key?: DiskKey },
+    second: { readonly snapshotId: string; readonly key?: DiskKey },
+  ): Promise<number[]>;
+  /** Bytes that a snapshot's content takes, and those that only it takes (what the snapshot before it does not have). */
+  snapshotBytes(snapshotId: string): Promise<{ readonly full: number; readonly own: number }>;
   removeVolume(volumeId: string): Promise<void>;
   removeSnapshot(snapshotId: string): Promise<void>;
   listVolumes(): Promise<string[]>;

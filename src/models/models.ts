@@ -14,6 +14,7 @@ export const serviceNames = [
   'ssm',
   'ec2-instance-connect',
   'cloudtrail',
+  'kms',
   'ebs',
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];

@@ -287,6 +287,17 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
         .map(name => name.slice(0, -6))
         .filter(isVolumeId);
     },
+    ensureVolumeSize: notYet,
+    ensureSnapshots: notYet,
+    ensureSnapshotCopy: notYet,
+    inspectFile: notYet,
+    ensureSnapshotImport: notYet,
+    exportSnapshot: notYet,
+    ensureSnapshotDraft: notYet,
+    completeSnapshot: notYet,
+    openSnapshot: notYet,
+    changedBlocks: notYet,
+    snapshotBytes: notYet,
     async listSnapshots() {
       const names = new Set(await readdir(absolute('snapshots')));
       return [...names]
@@ -311,4 +322,8 @@ async function flush(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+async function notYet(): Promise<never> {
+  throw new EngineError('Unsupported', 'volumes and snapshots cannot be changed here');
 }

@@ -76,6 +76,10 @@ export class Machine {
     return this.#status;
   }
 
+  get volumeIds(): string[] {
+    return (this.#spec?.disks ?? []).map(disk => disk.volumeId);
+  }
+
   /** What this machine is entitled to, and the process that uses it: undefined when it neither runs nor starts. */
   get occupied(): { readonly memoryMib: number; readonly process: ProcessId | undefined } | undefined {
     if (!this.#spec || (this.#status.state !== 'running' && !this.#starting)) return undefined;

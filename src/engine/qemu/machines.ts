@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MachineDriver } from '../engine.ts';
+import { EngineError, type MachineDriver } from '../engine.ts';
 import type { Occupant } from './capacity.ts';
 import { Machine } from './machine.ts';
 import type { MachineContext } from './machine-context.ts';
@@ -106,6 +106,13 @@ export function createMachines(context: MachineContext): QemuMachines {
     async listNics(instanceId) {
       return find(instanceId).listNics();
     },
+    attachDisk: notYet,
+    detachDisk: notYet,
+    async listDisks(instanceId) {
+      const machine = find(instanceId);
+      return machine.status.state === 'running' ? machine.volumeIds : [];
+    },
+    setDiskLimits: notYet,
     async list() {
       return [...machines.keys()];
     },
@@ -116,4 +123,8 @@ export function createMachines(context: MachineContext): QemuMachines {
       return find(instanceId).screenshot();
     },
   };
+}
+
+async function notYet(): Promise<never> {
+  throw new EngineError('Unsupported', 'disks cannot be changed while the machine runs');
 }

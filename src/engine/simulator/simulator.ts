@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { type Engine, EngineError, type EngineEvents, type MachineStatus } from '../engine.ts';
 import { validateGroup, validatePort, validateVpc } from '../network/validate.ts';
+import { createSimulatedDisks } from './disks.ts';
 
 /**
  * An engine without machines: what is asked for is there at once, and nothing runs. For tests of the API, of clients
@@ -13,10 +14,11 @@ import { validateGroup, validatePort, validateVpc } from '../network/validate.ts
 export function createSimulator(): Engine {
   /** Per machine the time of its start, or how it ended: two words for each of 100,000 machines. */
   const machines = new Map<string, number | Exclude<MachineStatus, { state: 'running' }>>();
-  const volumes = new Set<string>();
-  const snapshots = new Set<string>();
+  const disks = createSimulatedDisks();
   /** Interfaces of running machines that have any. */
   const nics = new Map<string, Set<string>>();
+  /** Volumes of running machines. */
+  const plugged = new Map<string, Set<string>>();
   const ports = new Map<string, Set<string>>();
   let events: EngineEvents | undefined;
 
@@ -39,6 +41,7 @@ export function createSimulator(): Engine {
     if (!isRunning(instanceId)) return;
     machines.set(instanceId, status);
     nics.delete(instanceId);
+    plugged.delete(instanceId);
     changed(instanceId);
   }
 
@@ -53,10 +56,11 @@ export function createSimulator(): Engine {
       architectures: ['i386', 'x86_64', 'arm64', 'x86_64_mac', 'arm64_mac'],
     },
     machines: {
-      async ensureRunning({ instanceId, nics: plugged }) {
+      async ensureRunning({ instanceId, nics: cards, disks: attached }) {
         if (isRunning(instanceId)) return;
         machines.set(instanceId, Date.now());
-        if (plugged.length > 0) nics.set(instanceId, new Set(plugged.map(nic => nic.networkInterfaceId)));
+        if (cards.length > 0) nics.set(instanceId, new Set(cards.map(nic => nic.networkInterfaceId)));
+        if (attached.length > 0) plugged.set(instanceId, new Set(attached.map(disk => disk.volumeId)));
         changed(instanceId);
       },
       async status(instanceId) {
@@ -77,6 +81,7 @@ export function createSimulator(): Engine {
       },
       async remove(instanceId) {
         nics.delete(instanceId);
+        plugged.delete(instanceId);
         if (machines.delete(instanceId)) changed(instanceId);
       },
       async attachNic(instanceId, { networkInterfaceId }) {
@@ -89,6 +94,17 @@ export function createSimulator(): Engine {
       async listNics(instanceId) {
         return [...(nics.get(instanceId) ?? [])];
       },
+      async attachDisk(instanceId, { volumeId }) {
+        if (!isRunning(instanceId)) return;
+        plugged.set(instanceId, (plugged.get(instanceId) ?? new Set()).add(volumeId));
+      },
+      async detachDisk(instanceId, volumeId) {
+        plugged.get(instanceId)?.delete(volumeId);
+      },
+      async listDisks(instanceId) {
+        return [...(plugged.get(instanceId) ?? [])];
+      },
+      async setDiskLimits() {},
       async list() {
         return [...machines.keys()];
       },
@@ -99,26 +115,7 @@ export function createSimulator(): Engine {
         throw new EngineError('Invalid', 'simulated machines have no screen');
       },
     },
-    disks: {
-      async ensureSnapshotFromFile(snapshotId) {
-        snapshots.add(snapshotId);
-      },
-      async ensureVolume(volumeId) {
-        volumes.add(volumeId);
-      },
-      async removeVolume(volumeId) {
-        volumes.delete(volumeId);
-      },
-      async removeSnapshot(snapshotId) {
-        snapshots.delete(snapshotId);
-      },
-      async listVolumes() {
-        return [...volumes];
-      },
-      async listSnapshots() {
-        return [...snapshots];
-      },
-    },
+    disks,
     fabric: {
       async ensureVpc(intent) {
         validateVpc(intent);
@@ -157,6 +154,7 @@ export function createSimulator(): Engine {
     async destroy() {
       machines.clear();
       nics.clear();
+      plugged.clear();
       ports.clear();
     },
     async capacity() {

@@ -85,5 +85,6 @@ export const sources: readonly Source[] = [
     jsonVersion: '1.1',
     otherTargetPrefixes: ['com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101'],
   },
+  { service: 'kms', package: '@aws-sdk/client-kms', client: 'KMSClient', protocols: ['aws-json'], jsonVersion: '1.1' },
   { service: 'ebs', package: '@aws-sdk/client-ebs', client: 'EBSClient', protocols: ['rest-json'] },
 ];
