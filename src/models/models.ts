@@ -114,6 +114,7 @@ const targetPrefixes: Readonly<Record<string, ServiceName>> = {
   GraniteServiceVersion20100801: 'cloudwatch',
   AmazonSSM: 'ssm',
   AWSEC2InstanceConnectService: 'ec2-instance-connect',
+  TrentService: 'kms',
   CloudTrail_20131101: 'cloudtrail',
   'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101': 'cloudtrail',
 };
