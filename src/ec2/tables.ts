@@ -6,6 +6,7 @@ import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { flowLogs } from './flow-logs/model.ts';
 import { fastLaunchChoices } from './images/fast-launch.ts';
 import { images } from './images/model.ts';
+import { imageSettings } from './images/settings.ts';
 import { instances, metadataDefaults } from './instances/model.ts';
 import { internetGateways } from './internet-gateways/model.ts';
 import { keyPairs } from './key-pairs/model.ts';
@@ -35,6 +36,7 @@ export const ec2Tables: readonly AnyTable[] = [
   egressOnlyInternetGateways,
   fastLaunchChoices,
   flowLogs,
+  imageSettings,
   images,
   instances,
   internetGateways,

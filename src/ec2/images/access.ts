@@ -3,13 +3,15 @@ import { ApiError } from '../../api/errors.ts';
 import { checkId, idKinds } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
 import { regionOf } from '../../api/owner.ts';
+import { isForbidden } from './allowed-images.ts';
 import { type ImageRow, images } from './model.ts';
 
 /** Whether a caller may see an AMI, which is whether he may launch it. */
 export function isVisible(context: ReadContext, image: ImageRow): boolean {
   if (image.state === 'deregistered' || regionOf(image.owner) !== context.region) return false;
   if (image.owner === context.owner) return true;
-  return image.state !== 'disabled' && (image.public || image.launchPermissions.includes(context.account));
+  if (image.state === 'disabled' || isForbidden(context, image)) return false;
+  return image.public || image.launchPermissions.includes(context.account);
 }
 
 /** @throws ApiError always: `InvalidAMIID.NotFound`, in EC2's words. */

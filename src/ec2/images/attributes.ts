@@ -9,21 +9,24 @@ import { ApiError } from '../../api/errors.ts';
 import { readOperation, writeOperation } from '../../api/operation.ts';
 import { attributeKeys } from '../access/attribute-keys.ts';
 import { imageArn, ownImage } from './access.ts';
+import { deregistrationProtection } from './deregistration-protection.ts';
+import { lastLaunchedTime } from './last-launched.ts';
 import { type ImageRow, images } from './model.ts';
 import { checkDescription } from './register-image.ts';
 import { renderBlockDevice } from './render.ts';
+import { blockPublicAccess } from './settings.ts';
 
 const maximumShares = 1_000;
 
 /** Attribute name to its part of the answer. */
-const attributes: Readonly<Record<string, (row: ImageRow) => Omit<ImageAttribute, 'ImageId'>>> = {
+const attributes: Readonly<Record<string, (row: ImageRow, now: number) => Omit<ImageAttribute, 'ImageId'>>> = {
   blockDeviceMapping: row => ({ BlockDeviceMappings: row.blockDevices.map(renderBlockDevice) }),
   bootMode: row => ({ BootMode: { Value: row.bootMode } }),
-  deregistrationProtection: () => ({ DeregistrationProtection: { Value: 'disabled' } }),
+  deregistrationProtection: row => ({ DeregistrationProtection: { Value: deregistrationProtection(row) } }),
   description: row => ({ Description: { Value: row.description ?? '' } }),
   imdsSupport: row => ({ ImdsSupport: { Value: row.imdsSupport } }),
   kernel: () => ({ KernelId: {} }),
-  lastLaunchedTime: () => ({ LastLaunchedTime: {} }),
+  lastLaunchedTime: (row, now) => ({ LastLaunchedTime: { Value: lastLaunchedTime(row, now) } }),
   launchPermission: row => ({ LaunchPermissions: launchPermissions(row) }),
   productCodes: () => ({ ProductCodes: [] }),
   ramdisk: () => ({ RamdiskId: {} }),
@@ -52,7 +55,7 @@ export const describeImageAttribute = readOperation<DescribeImageAttributeReques
       );
     }
     const row = ownImage(context, input.ImageId);
-    return { ImageId: row.imageId, ...read(row) };
+    return { ImageId: row.imageId, ...read(row, context.now) };
   },
 });
 
@@ -67,7 +70,14 @@ export const modifyImageAttribute = writeOperation<ModifyImageAttributeRequest, 
   run: (input, context) => {
     const change = changeOf(input);
     const row = ownImage(context, input.ImageId);
-    context.db.put(images, change(row));
+    const changed = change(row);
+    if (changed.public && !row.public && blockPublicAccess(context.db, context.owner) === 'block-new-sharing') {
+      throw new ApiError(
+        'OperationNotPermitted',
+        "You can't publicly share this image because block public access for AMIs is enabled for this account. To publicly share the image, you must call the DisableImageBlockPublicAccess API.",
+      );
+    }
+    context.db.put(images, changed);
   },
 });
 

@@ -5,6 +5,7 @@ import { type ReadContext, readOperation } from '../../api/operation.ts';
 import { accountOf } from '../../api/owner.ts';
 import { paginate, refuseMaxResultsWithIds } from '../../api/pagination.ts';
 import { isVisible, visibleImages } from './access.ts';
+import { imageAllowed } from './allowed-images.ts';
 import { imageFilters } from './filters.ts';
 import { type ImageRow, images } from './model.ts';
 import { imageTags, renderImage } from './render.ts';
@@ -18,7 +19,8 @@ export const describeImages = readOperation<DescribeImagesRequest, DescribeImage
   resources: () => ['*'],
   run: (input, context) => {
     refuseMaxResultsWithIds(input, input.ImageIds, 'imageIds');
-    const filter = compileFilters(input.Filters, imageFilters, row => imageTags(context, row));
+    const allowed = { 'image-allowed': (row: ImageRow) => imageAllowed(context, row) };
+    const filter = compileFilters(input.Filters, { ...imageFilters, ...allowed }, row => imageTags(context, row));
     const byOwner = ownerPredicate(input.Owners, context);
     const byUser = executableByPredicate(input.ExecutableUsers, context);
     const matches: Predicate = row => byOwner(row) && byUser(row) && (filter === undefined || filter(row));

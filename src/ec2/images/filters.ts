@@ -13,7 +13,7 @@ const devices = (read: (device: ImageBlockDevice) => string | number | boolean |
 const never = () => undefined;
 
 /**
- * The filters of DescribeImages.
+ * The filters of DescribeImages but `image-allowed`, which depends on who asks.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
  */
 export const imageFilters: FilterTable<ImageRow> = {
@@ -30,7 +30,6 @@ export const imageFilters: FilterTable<ImageRow> = {
   'ena-support': row => row.enaSupport,
   'free-tier-eligible': never,
   hypervisor: () => 'xen',
-  'image-allowed': never,
   'image-id': row => row.imageId,
   'image-type': () => 'machine',
   'image-watermark.source-image-creation-time': never,
@@ -60,9 +59,9 @@ export const imageFilters: FilterTable<ImageRow> = {
   'scan-result.informational-fix-available-since': never,
   'scan-result.low-fix-available-since': never,
   'scan-result.medium-fix-available-since': never,
-  'source-image-id': never,
-  'source-image-region': never,
-  'source-instance-id': never,
+  'source-image-id': row => row.sourceImageId,
+  'source-image-region': row => row.sourceImageRegion,
+  'source-instance-id': row => row.sourceInstanceId,
   'sriov-net-support': row => row.sriovNetSupport,
   state: row => row.state,
   'state-reason-code': row => row.stateReason?.code,

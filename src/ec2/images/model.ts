@@ -37,6 +37,14 @@ export interface ImageRow {
   readonly sriovNetSupport?: 'simple';
   readonly creationDate: number;
   readonly deprecationTime?: number;
+  /** With `disabledAt` it is switched off, and holds a day longer where it has a cooldown. */
+  readonly deregistrationProtection?: { readonly withCooldown: boolean; readonly disabledAt?: number };
+  /** What it was made of by CreateImage, CopyImage or CreateRestoreImageTask. */
+  readonly sourceInstanceId?: string;
+  readonly sourceImageId?: string;
+  readonly sourceImageRegion?: string;
+  /** Launches that tell when it was last used: see `lastLaunchedTime`. */
+  readonly launches?: readonly number[];
   /** The login user, told in the description too: `fogbank ssh` uses it. */
   readonly loginUser?: string;
   /** Public SSM parameters that resolve to it. */

@@ -24,9 +24,10 @@ function addSnapshot(more: Partial<SnapshotRow> = {}): void {
   api.state.write(tx => tx.put(snapshots, row));
 }
 
-beforeEach(() => {
+beforeEach(async () => {
   api = createTestApi();
   addSnapshot();
+  await api.call('DisableImageBlockPublicAccess');
 });
 
 const root = { DeviceName: '/dev/xvda', Ebs: { SnapshotId: snapshotId } };
@@ -101,6 +102,7 @@ describe('RegisterImage', () => {
         ],
         BootMode: 'uefi-preferred',
         CreationDate: new Date(api.clock.now()).toISOString(),
+        DeregistrationProtection: 'disabled',
         EnaSupport: true,
         Hypervisor: 'xen',
         ImageType: 'machine',

@@ -1,5 +1,9 @@
 import type { AnyOperation } from '../../api/operation.ts';
+import { allowedImagesOperations } from './allowed-images.ts';
 import { describeImageAttribute, modifyImageAttribute, resetImageAttribute } from './attributes.ts';
+import { blockPublicAccessOperations } from './block-public-access.ts';
+import { cancelImageLaunchPermission } from './cancel-launch-permission.ts';
+import { deregistrationProtectionOperations } from './deregistration-protection.ts';
 import { describeImages } from './describe-images.ts';
 import { fastLaunchOperations } from './fast-launch.ts';
 import { imageLifecycleOperations } from './lifecycle.ts';
@@ -11,6 +15,10 @@ export const imageOperations: readonly AnyOperation[] = [
   describeImages,
   modifyImageAttribute,
   registerImage,
+  cancelImageLaunchPermission,
+  ...allowedImagesOperations,
+  ...blockPublicAccessOperations,
+  ...deregistrationProtectionOperations,
   ...fastLaunchOperations,
   ...imageLifecycleOperations,
   resetImageAttribute,

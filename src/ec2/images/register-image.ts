@@ -11,6 +11,7 @@ import { type WriteContext, writeOperation } from '../../api/operation.ts';
 import { addTags, parseTagSpecifications, removeAllTags } from '../tags/model.ts';
 import { imageArn, ownImage } from './access.ts';
 import { imageBlockDevices } from './block-devices.ts';
+import { checkNotProtected } from './deregistration-protection.ts';
 import { type ImageRow, images } from './model.ts';
 
 const maximumDescription = 255;
@@ -160,6 +161,7 @@ export const deregisterImage = writeOperation<DeregisterImageRequest, Deregister
       );
     }
     const row = ownImage(context, input.ImageId);
+    checkNotProtected(row, context.now);
     context.db.delete(images, row.imageId);
     removeAllTags(context.db, row.imageId);
     return { Return: true };

@@ -2,10 +2,14 @@ import type { BlockDeviceMapping, Image } from '@aws-sdk/client-ec2';
 import type { ReadContext } from '../../api/operation.ts';
 import { accountOf } from '../../api/owner.ts';
 import { type Tags, tagList, tagsOf } from '../tags/model.ts';
+import { imageAllowed } from './allowed-images.ts';
+import { deregistrationProtection } from './deregistration-protection.ts';
+import { lastLaunchedTime } from './last-launched.ts';
 import type { ImageBlockDevice, ImageRow } from './model.ts';
 
 /** An AMI as DescribeImages answers it. */
 export function renderImage(context: ReadContext, row: ImageRow): Image {
+  const own = row.owner === context.owner;
   return {
     ImageId: row.imageId,
     Name: row.name,
@@ -21,16 +25,22 @@ export function renderImage(context: ReadContext, row: ImageRow): Image {
     BootMode: row.bootMode,
     CreationDate: new Date(row.creationDate).toISOString(),
     DeprecationTime: row.deprecationTime === undefined ? undefined : new Date(row.deprecationTime).toISOString(),
+    DeregistrationProtection: own ? deregistrationProtection(row) : undefined,
     EnaSupport: row.enaSupport,
     Hypervisor: 'xen',
+    ImageAllowed: imageAllowed(context, row),
     ImageType: 'machine',
     ImdsSupport: row.imdsSupport,
+    LastLaunchedTime: own ? lastLaunchedTime(row, context.now) : undefined,
     PlatformDetails: 'Linux/UNIX',
     PublicSsmParameterName: row.public ? row.ssmAliases?.[0] : undefined,
     RootDeviceName: row.rootDeviceName,
     RootDeviceType: 'ebs',
+    SourceImageId: row.sourceImageId,
+    SourceImageRegion: row.sourceImageRegion,
+    SourceInstanceId: row.sourceInstanceId,
     SriovNetSupport: row.sriovNetSupport,
-    Tags: row.owner === context.owner ? tagList(context.db, row.imageId) : undefined,
+    Tags: own ? tagList(context.db, row.imageId) : undefined,
     UsageOperation: 'RunInstances',
     VirtualizationType: 'hvm',
   };

@@ -3,6 +3,7 @@ import { checkId, idKinds } from '../../../api/ids.ts';
 import type { ReadContext } from '../../../api/operation.ts';
 import { regionOf } from '../../../api/owner.ts';
 import { findParameter } from '../../../ssm/find-parameter.ts';
+import { isForbidden } from '../../images/allowed-images.ts';
 import { type ImageRow, images } from '../../images/model.ts';
 
 /**
@@ -39,7 +40,8 @@ function parameterOf(context: ReadContext, name: string) {
 
 /**
  * The image of a launch, if the caller may use it.
- * @throws ApiError `MissingParameter`, `SsmInvalidParameter`, `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`.
+ * @throws ApiError `MissingParameter`, `SsmInvalidParameter`, `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`,
+ * `AuthFailure` for an AMI that nobody shares with the caller.
  */
 export function launchableImage(context: ReadContext, reference: string | undefined): ImageRow {
   if (reference === undefined || reference === '')
@@ -51,15 +53,16 @@ export function launchableImage(context: ReadContext, reference: string | undefi
     image === undefined ||
     image.state === 'deregistered' ||
     regionOf(image.owner) !== context.region ||
-    !mayLaunch(context, image)
+    isForbidden(context, image)
   ) {
     throw new ApiError('InvalidAMIID.NotFound', `The image id '[${imageId}]' does not exist`);
   }
-  if (image.state === 'pending') return image;
+  // EC2 tells of AMIs that are there and not the caller's to launch, with this status.
+  if (!mayLaunch(context, image)) throw new ApiError('AuthFailure', `Not authorized for images: [${imageId}]`, 400);
   if (image.state !== 'available') {
     throw new ApiError(
       'InvalidAMIID.Unavailable',
-      `The image id '[${imageId}]' is ${image.state} and cannot be launched.`,
+      `The image id '[${imageId}]' is not available: its state is ${image.state}.`,
     );
   }
   return image;

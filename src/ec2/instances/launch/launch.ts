@@ -5,6 +5,7 @@ import type { WriteContext } from '../../../api/operation.ts';
 import { randomHex } from '../../../api/random.ts';
 import type { InstanceProfileRow } from '../../../iam/instance-profiles/model.ts';
 import { launchesFast } from '../../images/fast-launch.ts';
+import { recordLaunch } from '../../images/last-launched.ts';
 import { newAssociation, profileOf } from '../../instance-profiles/resolve.ts';
 import { type InstanceTypeFacts, instanceType } from '../../instance-types/catalogue.ts';
 import { type KeyPairRow, keyPairs } from '../../key-pairs/model.ts';
@@ -89,6 +90,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
   }
   if (input.HibernationOptions?.Configured === true) checkHibernation(context, shared);
   const count = affordable(context, minimum, maximum, type, devices);
+  recordLaunch(context.db, image, context.now);
   return Array.from({ length: count }, (_, index) => launchOne(context, shared, index));
 }
 
