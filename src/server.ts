@@ -8,6 +8,7 @@ import { systemClock } from './api/clock.ts';
 import { createDispatcher } from './api/dispatcher.ts';
 import type { Services } from './api/services.ts';
 import { secretSetting } from './api/settings.ts';
+import { createUntil } from './api/until.ts';
 import { EventLog } from './cloudtrail/log/event-log.ts';
 import { createRecorder } from './cloudtrail/recorder.ts';
 import { trailController } from './cloudtrail/trails/delivery.ts';
@@ -159,6 +160,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       lastUse,
       events,
       providerKeys: new ProviderKeys(fetchDocument),
+      until: createUntil(state),
       publicPool: options.publicPool,
     };
     const authorizer = createAuthorizer(accessRules);

@@ -35,6 +35,14 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
   }
 
   return async call => {
+    const output = await answered(call);
+    const operation = operations.get(`${call.service}:${call.operation}`);
+    if (operation?.kind === 'write') await operation.afterwards?.(output, contextOf(call, state, services));
+    return output;
+  };
+
+  /** What the call is answered, durable and on record. */
+  async function answered(call: Call): Promise<unknown> {
     try {
       const output = await perform(call);
       // No turn of the event loop lies between the write and this: both become durable together.
@@ -47,7 +55,7 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
       // An error, too, may tell of a change (a name that is taken), which must not be undone after that.
       if (!state.isSettled) await settle(state, error => record(call, { error }));
     }
-  };
+  }
 
   async function perform(call: Call): Promise<unknown> {
     const operation = operations.get(`${call.service}:${call.operation}`);

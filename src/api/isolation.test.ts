@@ -1,5 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { images } from '../ec2/images/model.ts';
+import { addVolume } from '../ec2/snapshots/testing.ts';
 import { launch } from '../ec2/testing.ts';
 import { serviceModel } from '../models/models.ts';
 import type { Member, Shape, StructureShape } from '../models/shapes.ts';
@@ -68,6 +69,12 @@ beforeAll(async () => {
   const { VpcId = '', SubnetId = '', InstanceId = '' } = instance ?? {};
   const NetworkInterfaceId = instance?.NetworkInterfaces?.[0]?.NetworkInterfaceId ?? '';
   const volumes = await call<{ Volumes: { VolumeId: string }[] }>('DescribeVolumes');
+  const { volumeId: VolumeId } = addVolume(api, { owner: `${victim}/us-east-1` });
+  const snapshot = await call<{ SnapshotId: string }>('CreateSnapshot', {
+    VolumeId,
+    Description: secret,
+    ...tagged('snapshot'),
+  });
   // An AMI of the victim's own, which nobody else may launch.
   const imageId = 'ami-0victim0000000001'.replace('victim', 'abcdef');
   api.state.write(tx => {
@@ -160,6 +167,7 @@ beforeAll(async () => {
     InstanceId: InstanceId,
     ImageId: imageId,
     VolumeId: volumes.Volumes[0]?.VolumeId ?? '',
+    SnapshotId: snapshot.SnapshotId,
     NetworkInterfaceId,
     SubnetId,
     VpcId,
@@ -265,7 +273,15 @@ function inputsOf(input: StructureShape | undefined): Record<string, unknown>[] 
   return [required, ...naming];
 }
 
-const attributes = ['userData', 'description', 'launchPermission', 'groupSet', 'enableDnsSupport', 'productCodes'];
+const attributes = [
+  'userData',
+  'description',
+  'launchPermission',
+  'groupSet',
+  'enableDnsSupport',
+  'productCodes',
+  'createVolumePermission',
+];
 
 function inputs({ service, name }: AnyOperation): Record<string, unknown>[] {
   const input = serviceModel(service)?.operation(name)?.input;

@@ -68,6 +68,11 @@ export interface WriteOperation<Input, Output, Prepared> extends Declaration<Inp
   readonly prepare?: (input: Input, context: ReadContext) => Promise<Prepared>;
   readonly run: (input: Input, context: WriteContext, prepared: Prepared) => Output | PartialFailure;
   /**
+   * Awaited after the commit and before the answer, where that must wait for what a controller does. It has happened
+   * by then: this must not fail.
+   */
+  readonly afterwards?: (output: Output, context: ReadContext) => Promise<void>;
+  /**
    * What is remembered under a `ClientToken` instead of the whole output, and how the answer is made from it
    * again. Without it the output itself is kept.
    */

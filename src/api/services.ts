@@ -4,6 +4,7 @@ import type { LastUse } from '../iam/last-use.ts';
 import type { Secrets } from '../iam/secrets.ts';
 import type { ProviderKeys } from '../sts/web-identity/provider-keys.ts';
 import type { Clock } from './clock.ts';
+import type { Until } from './until.ts';
 
 /** What operations may use besides the state. Engine members here only look; only controllers change the world. */
 export interface Services {
@@ -21,6 +22,8 @@ export interface Services {
   readonly events: EventReader;
   /** Keys of the identity providers whose tokens STS takes. */
   readonly providerKeys: ProviderKeys;
+  /** Waits for what controllers do; not at all where none run. */
+  readonly until: Until;
   /** CIDR from which public addresses are taken. */
   readonly publicPool: string;
 }

@@ -84,6 +84,7 @@ export function createTestApi(
       if (found === undefined) throw new Error(`${url} cannot be reached`);
       return found;
     }),
+    until: async () => {},
     publicPool,
   };
   const authorizer = createAuthorizer(accessRules);

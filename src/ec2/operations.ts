@@ -19,7 +19,7 @@ import { accountAttributeOperations } from './regions/account-attributes.ts';
 import { regionOperations } from './regions/operations.ts';
 import { routeTableOperations } from './route-tables/operations.ts';
 import { securityGroupOperations } from './security-groups/operations.ts';
-import { snapshotReadOperations } from './snapshots/describe.ts';
+import { snapshotOperations } from './snapshots/operations.ts';
 import { subnetOperations } from './subnets/operations.ts';
 import { tagOperations } from './tags/operations.ts';
 import { volumeReadOperations } from './volumes/describe.ts';
@@ -49,7 +49,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...reachabilityOperations,
   ...routeTableOperations,
   ...securityGroupOperations,
-  ...snapshotReadOperations,
+  ...snapshotOperations,
   ...subnetOperations,
   ...tagOperations,
   ...volumeReadOperations,

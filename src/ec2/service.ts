@@ -11,6 +11,7 @@ import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotController } from './snapshots/controller.ts';
+import { cutController } from './snapshots/cut-controller.ts';
 import { removeOrphanDisks } from './volumes/disks.ts';
 import { vpcPeeringController } from './vpc-peering/controller.ts';
 import { vpcController } from './vpcs/controller.ts';
@@ -41,6 +42,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       vpcPeeringController(state, clock),
       byoipController(state, clock),
       snapshotController(state, engine.disks),
+      cutController(state, engine.disks, clock),
       ...(network === undefined
         ? []
         : [

@@ -18,7 +18,7 @@ import { prefixLists, prefixListVersions } from './prefix-lists/model.ts';
 import { networkInsightsAnalyses, networkInsightsPaths } from './reachability/model.ts';
 import { routeTables } from './route-tables/model.ts';
 import { securityGroupRules, securityGroups } from './security-groups/model.ts';
-import { snapshots } from './snapshots/model.ts';
+import { snapshotPublicAccess, snapshots } from './snapshots/model.ts';
 import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
 import { volumes } from './volumes/model.ts';
@@ -55,6 +55,7 @@ export const ec2Tables: readonly AnyTable[] = [
   routeTables,
   securityGroupRules,
   securityGroups,
+  snapshotPublicAccess,
   snapshots,
   subnetCidrReservations,
   subnets,

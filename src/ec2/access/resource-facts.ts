@@ -37,5 +37,8 @@ export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) =
 function isShared(row: object, account: string): boolean {
   if ('public' in row && row.public === true) return true;
   if ('ownerAlias' in row && row.ownerAlias !== undefined) return true;
-  return 'launchPermissions' in row && Array.isArray(row.launchPermissions) && row.launchPermissions.includes(account);
+  const accounts =
+    ('launchPermissions' in row && row.launchPermissions) ||
+    ('createVolumePermissions' in row && row.createVolumePermissions);
+  return Array.isArray(accounts) && accounts.includes(account);
 }

@@ -1,23 +1,36 @@
 import type { Controller } from '../../controllers/controllers.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
-import type { Reader } from '../../state/state.ts';
-import { volumes } from '../volumes/model.ts';
+import type { Change, Reader } from '../../state/state.ts';
+import { type VolumeRow, volumes } from '../volumes/model.ts';
 import { snapshots } from './model.ts';
 
-/** Hands the files of published snapshots to the engine before anybody needs them, and takes away deleted ones. */
+/**
+ * Hands the files of published snapshots to the engine before anybody needs them, and takes away deleted ones when no
+ * volume needs them any more.
+ */
 export function snapshotController(db: Reader, disks: DiskDriver): Controller {
   return {
     name: 'snapshots',
-    watch: change => (change.table === snapshots.name ? [change.key] : []),
+    watch: change => (change.table === snapshots.name ? [change.key] : snapshotOfRemoved(change)),
     initial: function* () {
       for (const { row } of db.entries(snapshots)) if (row.sourceFile !== undefined) yield row.snapshotId;
     },
     reconcile: async snapshotId => {
       const row = db.get(snapshots, snapshotId);
       if (row?.sourceFile !== undefined) await disks.ensureSnapshotFromFile(snapshotId, row.sourceFile);
-      if (row === undefined && db.countBy(volumes, 'snapshot', snapshotId) === 0)
-        await disks.removeSnapshot(snapshotId);
+      if (!isNeeded(db, snapshotId)) await disks.removeSnapshot(snapshotId);
       return undefined;
     },
   };
+}
+
+/** Whether a snapshot's content must stay, deleted or not: what is made of it may not be there yet. */
+export function isNeeded(db: Reader, snapshotId: string): boolean {
+  return db.get(snapshots, snapshotId) !== undefined || db.countBy(volumes, 'snapshot', snapshotId) > 0;
+}
+
+function snapshotOfRemoved({ table, before, after }: Change): string[] {
+  if (table !== volumes.name || after !== undefined) return [];
+  const { snapshotId } = before as VolumeRow;
+  return snapshotId === undefined ? [] : [snapshotId];
 }

@@ -53,7 +53,7 @@ describe('DescribeSnapshots', () => {
     [{ OwnerIds: ['amazon', 'self'] }, [own, amazon, pending]],
     [{ OwnerIds: ['111111111111'] }, []],
     [{ RestorableByUserIds: ['all'] }, [amazon]],
-    [{ RestorableByUserIds: ['self'] }, []],
+    [{ RestorableByUserIds: ['self'] }, [own, pending]],
     [{ SnapshotIds: [pending.snapshotId, amazon.snapshotId] }, [amazon, pending]],
     [{ Filters: [{ Name: 'status', Values: ['pending'] }] }, [pending]],
     [{ Filters: [{ Name: 'owner-alias', Values: ['amazon'] }] }, [amazon]],

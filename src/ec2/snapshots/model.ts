@@ -1,9 +1,11 @@
+import { regionOf } from '../../api/owner.ts';
 import { defineTable } from '../../state/table.ts';
 
-/** An EBS snapshot. */
+/** An EBS snapshot. Times are milliseconds since the epoch. */
 export interface SnapshotRow {
   readonly snapshotId: string;
   readonly owner: string;
+  /** Of a copy, or of one that was written block by block: an id that no volume has. */
   readonly volumeId: string;
   /** GiB. */
   readonly volumeSize: number;
@@ -11,18 +13,61 @@ export interface SnapshotRow {
   readonly stateMessage?: string;
   readonly description: string;
   readonly encrypted: boolean;
+  /** ARN of the KMS key that wraps `wrappedKey`. */
+  readonly kmsKeyId?: string;
+  /** The data key that its blocks are encrypted with, wrapped. */
+  readonly wrappedKey?: string;
   readonly startTime: number;
+  readonly completionTime?: number;
+  /** Percent, while it is made. */
+  readonly progress?: number;
+  /** What is still to be done; absent when its content is there. */
+  readonly making?: SnapshotMaking;
+  /** Bytes that its content takes by itself; known when it is complete. */
+  readonly fullBytes?: number;
+  /** Accounts that may make volumes of it besides its owner. */
+  readonly createVolumePermissions?: readonly string[];
+  /** Everybody may, unless the owner's account blocks public access. */
+  readonly public?: true;
   /** `amazon` for those of the AMIs that come with Fogbank; everybody may use these. */
   readonly ownerAlias?: 'amazon';
   /** Absolute path of the file with its content while it must still be taken over by the engine. */
   readonly sourceFile?: string;
 }
 
+/** Where the content of a snapshot that is pending comes from. */
+export type SnapshotMaking =
+  /** Its volume, cut together with those of every other snapshot with this `cutId`. Held: not yet. */
+  { readonly kind: 'cut'; readonly cutId: string; readonly held?: true };
+
 export const snapshots = defineTable<SnapshotRow>()({
   name: 'snapshots',
   key: row => row.snapshotId,
   indexes: {
     owner: row => row.owner,
-    alias: row => (row.ownerAlias === undefined ? undefined : `${row.ownerAlias}/${row.owner.split('/')[1]}`),
+    alias: row => (row.ownerAlias === undefined ? undefined : `${row.ownerAlias}/${regionOf(row.owner)}`),
+    /** `REGION` of those that their owners made public. */
+    public: row => (row.public === true ? regionOf(row.owner) : undefined),
+    /** `ACCOUNT/REGION` of those that it is shared with. */
+    shared: row => row.createVolumePermissions?.map(account => `${account}/${regionOf(row.owner)}`),
+    /** Owner of those that are pending. */
+    pending: row => (row.state === 'pending' ? row.owner : undefined),
+    /** The volume that one which is pending was asked for. */
+    pendingVolume: row => (row.state === 'pending' ? row.volumeId : undefined),
+    cut: row => (row.making?.kind === 'cut' ? row.making.cutId : undefined),
+    /** The volume that must stay until it was cut. */
+    uncut: row => (row.making?.kind === 'cut' ? row.volumeId : undefined),
   },
+});
+
+/** Whether an account lets its snapshots of a Region be public. There is no row where it does. */
+export interface SnapshotPublicAccessRow {
+  readonly owner: string;
+  readonly state: 'block-all-sharing' | 'block-new-sharing';
+}
+
+export const snapshotPublicAccess = defineTable<SnapshotPublicAccessRow>()({
+  name: 'snapshot_public_access',
+  key: row => row.owner,
+  indexes: {},
 });

@@ -1,0 +1,15 @@
+import type { AnyOperation } from '../../api/operation.ts';
+import { createSnapshot, createSnapshots } from './create.ts';
+import { deleteSnapshot } from './delete.ts';
+import { describeSnapshots } from './describe.ts';
+import { snapshotPermissionOperations } from './permissions.ts';
+import { snapshotPublicAccessOperations } from './public-access.ts';
+
+export const snapshotOperations: readonly AnyOperation[] = [
+  createSnapshot,
+  createSnapshots,
+  deleteSnapshot,
+  describeSnapshots,
+  ...snapshotPermissionOperations,
+  ...snapshotPublicAccessOperations,
+];

@@ -1,0 +1,21 @@
+import type { Tx } from '../../state/state.ts';
+import { type SnapshotRow, snapshots } from './model.ts';
+
+/** Its content is there. */
+export function recordCompleted(tx: Tx, snapshotId: string, now: number, fullBytes: number): void {
+  const row = tx.get(snapshots, snapshotId);
+  if (row === undefined || row.state !== 'pending') return;
+  tx.put(snapshots, { ...settled(row), state: 'completed', completionTime: now, fullBytes });
+}
+
+/** It cannot be made. */
+export function recordFailed(tx: Tx, snapshotId: string, message: string): void {
+  const row = tx.get(snapshots, snapshotId);
+  if (row === undefined || row.state !== 'pending') return;
+  tx.put(snapshots, { ...settled(row), state: 'error', stateMessage: message });
+}
+
+function settled(row: SnapshotRow): SnapshotRow {
+  const { making: _making, progress: _progress, ...rest } = row;
+  return rest;
+}
