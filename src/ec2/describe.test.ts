@@ -30,13 +30,15 @@ describe('among 100,000 rows', () => {
           encrypted: false,
           state: 'in-use',
           createTime: 0,
-          attachment: {
-            instanceId: instance(index),
-            device: '/dev/xvda',
-            attachTime: 0,
-            deleteOnTermination: true,
-            state: 'attached',
-          },
+          attachments: [
+            {
+              instanceId: instance(index),
+              device: '/dev/xvda',
+              attachTime: 0,
+              deleteOnTermination: true,
+              state: 'attached',
+            },
+          ],
         };
         tx.put(volumes, row);
         const tags = { Name: `n${index % 50_000}`, env: 'prod' };

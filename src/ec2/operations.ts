@@ -22,7 +22,7 @@ import { securityGroupOperations } from './security-groups/operations.ts';
 import { snapshotOperations } from './snapshots/operations.ts';
 import { subnetOperations } from './subnets/operations.ts';
 import { tagOperations } from './tags/operations.ts';
-import { volumeReadOperations } from './volumes/describe.ts';
+import { volumeOperations } from './volumes/operations.ts';
 import { vpcEndpointOperations } from './vpc-endpoints/operations.ts';
 import { vpcPeeringOperations } from './vpc-peering/operations.ts';
 import { vpcOperations } from './vpcs/operations.ts';
@@ -52,7 +52,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...snapshotOperations,
   ...subnetOperations,
   ...tagOperations,
-  ...volumeReadOperations,
+  ...volumeOperations,
   ...vpcOperations,
   ...vpcEndpointOperations,
   ...vpcPeeringOperations,

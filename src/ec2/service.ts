@@ -12,6 +12,8 @@ import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotController } from './snapshots/controller.ts';
 import { cutController } from './snapshots/cut-controller.ts';
+import { volumeAttachmentController } from './volumes/attachment-controller.ts';
+import { volumeController } from './volumes/controller.ts';
 import { removeOrphanDisks } from './volumes/disks.ts';
 import { vpcPeeringController } from './vpc-peering/controller.ts';
 import { vpcController } from './vpcs/controller.ts';
@@ -43,6 +45,8 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       byoipController(state, clock),
       snapshotController(state, engine.disks),
       cutController(state, engine.disks, clock),
+      volumeController(state, engine),
+      volumeAttachmentController({ state, machines: engine.machines, log }),
       ...(network === undefined
         ? []
         : [
@@ -56,7 +60,8 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
   const removeOrphans = async () => {
     await removeOrphanMachines(state, engine);
     await network?.removeOrphans();
-    await removeOrphanDisks(state, engine.disks);
+    for (const one of await removeOrphanDisks(state, engine.disks))
+      log(`clean-up: removed ${one}, which nothing needs`);
   };
   return { controllers, removeOrphans };
 }

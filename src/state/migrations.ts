@@ -22,6 +22,13 @@ export const migrations: readonly Migration[] = [
   database => {
     database.exec('CREATE TABLE notes (number INTEGER PRIMARY KEY, text TEXT NOT NULL)');
   },
+  // A volume has attachments, not one.
+  database => {
+    database.exec(
+      "UPDATE rows SET data = json_remove(json_set(data, '$.attachments', iif(json_type(data, '$.attachment') IS NULL," +
+        " json_array(), json_array(json_extract(data, '$.attachment')))), '$.attachment') WHERE tbl = 'volumes'",
+    );
+  },
 ];
 
 export const schemaVersion: number = migrations.length;

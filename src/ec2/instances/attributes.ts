@@ -13,7 +13,7 @@ import { instanceType } from '../instance-types/catalogue.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { checkTypes } from '../network-interfaces/types.ts';
 import { resolveGroups } from '../security-groups/resolve.ts';
-import { volumes } from '../volumes/model.ts';
+import { deviceStatus, setDeleteOnTermination } from '../volumes/attachments.ts';
 import { checkUserData, checkUserDataSize } from './launch/user-data.ts';
 import { type InstanceRow, instances } from './model.ts';
 import { groupIdentifiers } from './render.ts';
@@ -58,12 +58,12 @@ const readers: Readonly<Record<string, (row: InstanceRow, context: ReadContext) 
     InstanceInitiatedShutdownBehavior: { Value: row.instanceInitiatedShutdownBehavior },
   }),
   rootDeviceName: row => ({ RootDeviceName: { Value: row.rootDeviceName } }),
-  blockDeviceMapping: row => ({
+  blockDeviceMapping: (row, context) => ({
     BlockDeviceMappings: row.blockDevices.map(device => ({
       DeviceName: device.deviceName,
       Ebs: {
         VolumeId: device.volumeId,
-        Status: row.state === 'pending' ? 'attaching' : 'attached',
+        Status: deviceStatus(context.db, row.instanceId, device),
         AttachTime: new Date(device.attachTime),
         DeleteOnTermination: device.deleteOnTermination,
       },
@@ -308,10 +308,8 @@ function onlyInterface(row: InstanceRow, context: WriteContext, attribute: strin
 
 function setBlockDevices(mappings: NonNullable<ModifyInstanceAttributeRequest['BlockDeviceMappings']>): Change {
   return (row, context) => {
-    const devices = [...row.blockDevices];
     for (const mapping of mappings) {
-      const index = devices.findIndex(device => device.deviceName === mapping.DeviceName);
-      const device = devices[index];
+      const device = row.blockDevices.find(one => one.deviceName === mapping.DeviceName);
       if (device === undefined) {
         throw new ApiError(
           'InvalidInstanceAttributeValue',
@@ -331,12 +329,8 @@ function setBlockDevices(mappings: NonNullable<ModifyInstanceAttributeRequest['B
           `Only Ebs.DeleteOnTermination of a device mapping can be modified; give it for ${device.deviceName}.`,
         );
       }
-      devices[index] = { ...device, deleteOnTermination };
-      const volume = context.db.get(volumes, device.volumeId);
-      if (volume?.attachment !== undefined)
-        context.db.put(volumes, { ...volume, attachment: { ...volume.attachment, deleteOnTermination } });
+      setDeleteOnTermination(context.db, device.volumeId, row.instanceId, deleteOnTermination);
     }
-    context.db.put(instances, { ...row, blockDevices: devices });
   };
 }
 

@@ -4,7 +4,10 @@ import { type Engine, EngineError } from '../../engine/engine.ts';
 import type { State } from '../../state/state.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import type { Network } from '../network-interfaces/network.ts';
+import { goesWith, presentDevices } from '../volumes/attachments.ts';
 import { ensureDisk } from '../volumes/disks.ts';
+import { isNeeded } from '../volumes/lifecycle.ts';
+import { volumes } from '../volumes/model.ts';
 import { machineSpec } from './machine-spec.ts';
 import { type InstanceRow, instances } from './model.ts';
 import {
@@ -83,7 +86,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
 
   /** @returns milliseconds after which to call again, when the start waits for something. */
   async function power(row: InstanceRow): Promise<number | undefined> {
-    const disks = row.blockDevices.map(device => ensureDisk(state, engine.disks, device.volumeId));
+    const disks = presentDevices(state, row).map(device => ensureDisk(state, engine.disks, device.volumeId));
     const cards = async () => {
       for (const id of row.networkInterfaceIds) await network?.reconcileInterface(row.vpcId, id);
     };
@@ -203,8 +206,10 @@ export function instanceController(options: InstanceControllerOptions): Controll
       for (const id of row.networkInterfaceIds)
         if (state.get(networkInterfaces, id) !== undefined) await network.unplug(row.vpcId, id);
     }
-    for (const device of row.blockDevices)
-      if (device.deleteOnTermination) await engine.disks.removeVolume(device.volumeId);
+    // As it is now: what has been detached since may be another's.
+    for (const volume of state.by(volumes, 'instance', row.instanceId))
+      if (goesWith(volume, row.instanceId) && !isNeeded(state, volume.volumeId))
+        await engine.disks.removeVolume(volume.volumeId);
     recoveries.delete(row.instanceId);
     state.write(tx => recordTerminated(tx, row.instanceId, clock.now()));
   }

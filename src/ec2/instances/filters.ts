@@ -6,6 +6,7 @@ import { type NetworkInterfaceRow, networkInterfaces } from '../network-interfac
 import { zonesOf } from '../regions/zones.ts';
 import { securityGroups } from '../security-groups/model.ts';
 import { tagsOf } from '../tags/model.ts';
+import { deviceStatus } from '../volumes/attachments.ts';
 import { type InstanceRow, stateCodes } from './model.ts';
 import { instancePrivateDnsName } from './render.ts';
 
@@ -29,8 +30,7 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'block-device-mapping.attach-time': row => row.blockDevices.map(one => time(one.attachTime)),
     'block-device-mapping.delete-on-termination': row => row.blockDevices.map(one => String(one.deleteOnTermination)),
     'block-device-mapping.device-name': row => row.blockDevices.map(one => one.deviceName),
-    'block-device-mapping.status': row =>
-      row.blockDevices.map(() => (row.state === 'pending' ? 'attaching' : 'attached')),
+    'block-device-mapping.status': row => row.blockDevices.map(device => deviceStatus(db, row.instanceId, device)),
     'block-device-mapping.volume-id': row => row.blockDevices.map(one => one.volumeId),
     'boot-mode': row => row.bootMode,
     'capacity-reservation-id': () => undefined,

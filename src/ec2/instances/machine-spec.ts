@@ -1,7 +1,9 @@
-import type { MachineSpec } from '../../engine/engine.ts';
+import type { DiskAttachment, MachineSpec } from '../../engine/engine.ts';
 import type { Reader } from '../../state/state.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { attachmentTo, isLeaving } from '../volumes/attachments.ts';
+import { type VolumeAttachment, type VolumeRow, volumes } from '../volumes/model.ts';
 import type { InstanceRow } from './model.ts';
 
 /** The machine of an instance, as the engine is to build it. */
@@ -17,11 +19,13 @@ export function machineSpec(db: Reader, row: InstanceRow): MachineSpec {
     uuid: row.uuid,
     bootMode: row.bootMode,
     ...(row.fastStart ? { fastStart: true } : {}),
-    disks: row.blockDevices.map(device => ({
-      volumeId: device.volumeId,
-      device: device.deviceName,
-      root: device.deviceName === row.rootDeviceName,
-    })),
+    // The row may be older than what has been detached since.
+    disks: row.blockDevices.flatMap(device => {
+      const volume = db.get(volumes, device.volumeId);
+      const attachment = attachmentTo(volume, row.instanceId);
+      if (volume === undefined || attachment === undefined || isLeaving(attachment)) return [];
+      return [diskAttachment(volume, attachment, row.rootDeviceName)];
+    }),
     nics: row.networkInterfaceIds.flatMap(id => {
       const card = db.get(networkInterfaces, id);
       if (card?.attachment === undefined) return [];
@@ -29,5 +33,19 @@ export function machineSpec(db: Reader, row: InstanceRow): MachineSpec {
         { networkInterfaceId: id, vpcId: card.vpcId, mac: card.macAddress, deviceIndex: card.attachment.deviceIndex },
       ];
     }),
+  };
+}
+
+/** A volume, as a machine is to have it. */
+export function diskAttachment(
+  volume: VolumeRow,
+  attachment: VolumeAttachment,
+  rootDeviceName: string,
+): DiskAttachment {
+  return {
+    volumeId: volume.volumeId,
+    device: attachment.device,
+    root: attachment.device === rootDeviceName,
+    ...(volume.multiAttachEnabled === true ? { shared: true } : {}),
   };
 }

@@ -2,6 +2,8 @@ import type { Tx } from '../../state/state.ts';
 import { deleteNetworkInterface, detachNetworkInterface, releasePublicIp } from '../network-interfaces/lifecycle.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { removeAllTags } from '../tags/model.ts';
+import { goesWith, recordAttached, recordDetached } from '../volumes/attachments.ts';
+import { endVolume } from '../volumes/lifecycle.ts';
 import { volumes } from '../volumes/model.ts';
 import { type InstanceRow, instances } from './model.ts';
 import { stateReasons } from './state-reasons.ts';
@@ -19,11 +21,7 @@ export function recordRunning(tx: Tx, instanceId: string, now: number, reachable
   // A guest that continues has asked the metadata service long ago, and is up.
   const up = reachable || hibernated === true;
   tx.put(instances, { ...rest, state: 'running', stateSince: now, ...(up ? { reachableSince: now } : {}) });
-  for (const device of row.blockDevices) {
-    const volume = tx.get(volumes, device.volumeId);
-    if (volume?.attachment?.state === 'attaching')
-      tx.put(volumes, { ...volume, attachment: { ...volume.attachment, state: 'attached' } });
-  }
+  for (const device of row.blockDevices) recordAttached(tx, device.volumeId, instanceId);
 }
 
 /** The guest answered on the network for the first time since its start. */
@@ -117,16 +115,9 @@ export function recordTerminated(tx: Tx, instanceId: string, now: number): void 
     if (card.attachment?.deleteOnTermination === true) deleteNetworkInterface(tx, id);
     else detachNetworkInterface(tx, releasePublicIp(tx, card));
   }
-  for (const device of row.blockDevices) {
-    const volume = tx.get(volumes, device.volumeId);
-    if (volume === undefined) continue;
-    if (device.deleteOnTermination) {
-      tx.delete(volumes, device.volumeId);
-      removeAllTags(tx, device.volumeId);
-    } else {
-      const { attachment: _attachment, ...rest } = volume;
-      tx.put(volumes, { ...rest, state: 'available' });
-    }
+  for (const volume of tx.by(volumes, 'instance', instanceId)) {
+    if (goesWith(volume, instanceId)) endVolume(tx, volume);
+    else recordDetached(tx, volume.volumeId, instanceId);
   }
   const {
     wanted: _wanted,

@@ -159,6 +159,12 @@ function protectedFromTermination(row: InstanceRow): ApiError {
 
 function start(context: WriteContext, row: InstanceRow): InstanceRow {
   if (row.state !== 'stopped') return row;
+  if (!row.blockDevices.some(device => device.deviceName === row.rootDeviceName)) {
+    throw new ApiError(
+      'InvalidParameterValue',
+      `Invalid value '${row.instanceId}' for instanceId. Instance does not have a volume attached at root (${row.rootDeviceName})`,
+    );
+  }
   const type = instanceType(row.instanceType);
   const verdict = context.services.engine.admit({
     memoryMib: type?.memoryMib ?? 0,

@@ -7,6 +7,7 @@ import { renderIpv6Addresses } from '../network-interfaces/render.ts';
 import { internalDomain } from '../regions/zones.ts';
 import { securityGroups } from '../security-groups/model.ts';
 import { tagList } from '../tags/model.ts';
+import { deviceStatus } from '../volumes/attachments.ts';
 import { vpcs } from '../vpcs/model.ts';
 import type { InstanceRow, MetadataOptions } from './model.ts';
 import { stateMember } from './state-reasons.ts';
@@ -44,7 +45,7 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
       DeviceName: device.deviceName,
       Ebs: {
         VolumeId: device.volumeId,
-        Status: row.state === 'pending' ? 'attaching' : 'attached',
+        Status: deviceStatus(db, row.instanceId, device),
         AttachTime: new Date(device.attachTime),
         DeleteOnTermination: device.deleteOnTermination,
       },

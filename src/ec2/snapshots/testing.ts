@@ -44,6 +44,7 @@ export function addVolume(api: TestApi, more: Partial<VolumeRow> = {}): VolumeRo
     encrypted: false,
     state: 'available',
     createTime: api.clock.now(),
+    attachments: [],
     ...more,
   };
   api.state.write(tx => tx.put(volumes, row));

@@ -14,6 +14,7 @@ const free: VolumeRow = {
   encrypted: false,
   state: 'available',
   createTime: Date.UTC(2026, 0, 31, 10),
+  attachments: [],
 };
 const root: VolumeRow = {
   ...free,
@@ -22,13 +23,15 @@ const root: VolumeRow = {
   volumeType: 'io2',
   snapshotId: 'snap-00000000000000001',
   state: 'in-use',
-  attachment: {
-    instanceId: 'i-00000000000000001',
-    device: '/dev/xvda',
-    attachTime: Date.UTC(2026, 0, 31, 11),
-    deleteOnTermination: true,
-    state: 'attached',
-  },
+  attachments: [
+    {
+      instanceId: 'i-00000000000000001',
+      device: '/dev/xvda',
+      attachTime: Date.UTC(2026, 0, 31, 11),
+      deleteOnTermination: true,
+      state: 'attached',
+    },
+  ],
 };
 const fresh: VolumeRow = { ...free, volumeId: 'vol-00000000000000003', state: 'creating' };
 const broken: VolumeRow = { ...free, volumeId: 'vol-00000000000000004', state: 'error' };

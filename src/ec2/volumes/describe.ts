@@ -13,23 +13,23 @@ import { findById, idKinds } from '../../api/ids.ts';
 import { type AnyOperation, readOperation } from '../../api/operation.ts';
 import { describeOwn } from '../describe.ts';
 import { type VolumeRow, volumes } from './model.ts';
-import { performanceOf, renderVolume, renderVolumeStatus, volumeStatus, zoneIdOf } from './render.ts';
+import { failureOf, performanceOf, renderVolume, renderVolumeStatus, volumeStatus, zoneIdOf } from './render.ts';
 
 const time = (milliseconds: number | undefined) =>
   milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
 
 const filters: FilterTable<VolumeRow> = {
-  'attachment.attach-time': row => time(row.attachment?.attachTime),
-  'attachment.delete-on-termination': row => row.attachment?.deleteOnTermination,
-  'attachment.device': row => row.attachment?.device,
-  'attachment.instance-id': row => row.attachment?.instanceId,
-  'attachment.status': row => row.attachment?.state,
+  'attachment.attach-time': row => row.attachments.map(one => time(one.attachTime)),
+  'attachment.delete-on-termination': row => row.attachments.map(one => String(one.deleteOnTermination)),
+  'attachment.device': row => row.attachments.map(one => one.device),
+  'attachment.instance-id': row => row.attachments.map(one => one.instanceId),
+  'attachment.status': row => row.attachments.map(one => one.state),
   'availability-zone': row => row.availabilityZone,
   'availability-zone-id': zoneIdOf,
   'create-time': row => time(row.createTime),
   encrypted: row => row.encrypted,
   'fast-restored': () => false,
-  'multi-attach-enabled': () => false,
+  'multi-attach-enabled': row => row.multiAttachEnabled === true,
   'operator.managed': () => false,
   'operator.principal': () => undefined,
   size: row => row.size,
@@ -43,15 +43,15 @@ const statusFilters: FilterTable<VolumeRow> = {
   'action.code': () => undefined,
   'action.description': () => undefined,
   'action.event-id': () => undefined,
-  'attachment-status.instance-id': row => row.attachment?.instanceId,
-  'attachment-status.io-performance': row => row.attachment && performanceOf(row),
+  'attachment-status.instance-id': row => row.attachments.map(one => one.instanceId),
+  'attachment-status.io-performance': row => row.attachments.map(() => performanceOf(row)),
   'availability-zone': row => row.availabilityZone,
   'availability-zone-id': zoneIdOf,
-  'event.description': () => undefined,
-  'event.event-id': () => undefined,
-  'event.event-type': () => undefined,
+  'event.description': row => failureOf(row)?.Description,
+  'event.event-id': row => failureOf(row)?.EventId,
+  'event.event-type': row => failureOf(row)?.EventType,
   'event.not-after': () => undefined,
-  'event.not-before': () => undefined,
+  'event.not-before': row => failureOf(row)?.NotBefore?.toISOString(),
   'volume-status.details-name': () => ['io-enabled', 'io-performance'],
   'volume-status.details-status': row => [volumeStatus(row).ioEnabled, performanceOf(row)],
   'volume-status.status': row => volumeStatus(row).status,

@@ -15,13 +15,22 @@ export async function ensureDisk(db: Reader, disks: DiskDriver, volumeId: string
   });
 }
 
-/** Removes disks and snapshots that no row wants: what a crash between two steps left behind. */
-export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<void> {
+/**
+ * Removes disks and snapshots that no row wants: what a crash between two steps left behind.
+ * @returns the ids of what was removed
+ */
+export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<string[]> {
+  const removed: string[] = [];
   for (const volumeId of await disks.listVolumes()) {
-    if (db.get(volumes, volumeId) === undefined) await disks.removeVolume(volumeId);
+    if (db.get(volumes, volumeId) !== undefined) continue;
+    await disks.removeVolume(volumeId);
+    removed.push(volumeId);
   }
   for (const snapshotId of await disks.listSnapshots()) {
     const used = db.get(snapshots, snapshotId) !== undefined || db.countBy(volumes, 'snapshot', snapshotId) > 0;
-    if (!used) await disks.removeSnapshot(snapshotId);
+    if (used) continue;
+    await disks.removeSnapshot(snapshotId);
+    removed.push(snapshotId);
   }
+  return removed;
 }

@@ -11,16 +11,28 @@ export interface VolumeRow {
   readonly iops?: number;
   readonly throughput?: number;
   readonly encrypted: boolean;
+  /** ARN of the KMS key of an encrypted volume. */
+  readonly kmsKeyId?: string;
+  /** The volume's data key, encrypted under that key. */
+  readonly wrappedKey?: string;
+  readonly multiAttachEnabled?: boolean;
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error';
+  /** Why it is in the state `error`. */
   readonly stateMessage?: string;
   readonly createTime: number;
-  readonly attachment?: {
-    readonly instanceId: string;
-    readonly device: string;
-    readonly attachTime: number;
-    readonly deleteOnTermination: boolean;
-    readonly state: 'attaching' | 'attached' | 'detaching';
-  };
+  /** In the order in which they were made; several at once only with Multi-Attach. */
+  readonly attachments: readonly VolumeAttachment[];
+}
+
+export interface VolumeAttachment {
+  readonly instanceId: string;
+  readonly device: string;
+  readonly attachTime: number;
+  readonly deleteOnTermination: boolean;
+  /** `busy`: the guest was asked to let go of the volume, and has not. */
+  readonly state: 'attaching' | 'attached' | 'detaching' | 'busy';
+  /** It is to be cut off whatever the guest does. */
+  readonly forceDetach?: true;
 }
 
 export const volumes = defineTable<VolumeRow>()({
@@ -28,7 +40,7 @@ export const volumes = defineTable<VolumeRow>()({
   key: row => row.volumeId,
   indexes: {
     owner: row => row.owner,
-    instance: row => row.attachment?.instanceId,
+    instance: row => row.attachments.map(one => one.instanceId),
     snapshot: row => row.snapshotId,
   },
 });

@@ -1,10 +1,15 @@
-import type { Volume, VolumeStatusItem } from '@aws-sdk/client-ec2';
+import type {
+  VolumeAttachment as RenderedAttachment,
+  Volume,
+  VolumeStatusEvent,
+  VolumeStatusItem,
+} from '@aws-sdk/client-ec2';
 import { arn } from '../../api/arn.ts';
 import { accountOf, regionOf } from '../../api/owner.ts';
 import type { Reader } from '../../state/state.ts';
 import { zonesOf } from '../regions/zones.ts';
 import { tagList } from '../tags/model.ts';
-import type { VolumeRow } from './model.ts';
+import type { VolumeAttachment, VolumeRow } from './model.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Volume.html */
 export function renderVolume(db: Reader, row: VolumeRow): Volume {
@@ -17,7 +22,8 @@ export function renderVolume(db: Reader, row: VolumeRow): Volume {
     CreateTime: new Date(row.createTime),
     Encrypted: row.encrypted,
     Iops: row.iops,
-    MultiAttachEnabled: false,
+    KmsKeyId: row.kmsKeyId,
+    MultiAttachEnabled: row.multiAttachEnabled === true,
     Operator: { Managed: false },
     Size: row.size,
     SnapshotId: row.snapshotId ?? '',
@@ -29,18 +35,22 @@ export function renderVolume(db: Reader, row: VolumeRow): Volume {
 }
 
 export function renderVolumeAttachments(row: VolumeRow): NonNullable<Volume['Attachments']> {
-  const { attachment } = row;
-  if (attachment === undefined) return [];
-  return [
-    {
-      AttachTime: new Date(attachment.attachTime),
-      DeleteOnTermination: attachment.deleteOnTermination,
-      Device: attachment.device,
-      InstanceId: attachment.instanceId,
-      State: attachment.state,
-      VolumeId: row.volumeId,
-    },
-  ];
+  return row.attachments.map(attachment => renderVolumeAttachment(row.volumeId, attachment));
+}
+
+/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VolumeAttachment.html */
+export function renderVolumeAttachment(
+  volumeId: string,
+  { attachTime, deleteOnTermination, device, instanceId, state }: VolumeAttachment,
+): RenderedAttachment {
+  return {
+    AttachTime: new Date(attachTime),
+    DeleteOnTermination: deleteOnTermination,
+    Device: device,
+    InstanceId: instanceId,
+    State: state,
+    VolumeId: volumeId,
+  };
 }
 
 /**
@@ -49,14 +59,14 @@ export function renderVolumeAttachments(row: VolumeRow): NonNullable<Volume['Att
 export function renderVolumeStatus(row: VolumeRow): VolumeStatusItem {
   const { status, ioEnabled } = volumeStatus(row);
   const ioPerformance = performanceOf(row);
+  const failure = failureOf(row);
   return {
     VolumeId: row.volumeId,
     Actions: [],
-    AttachmentStatuses:
-      row.attachment === undefined ? [] : [{ InstanceId: row.attachment.instanceId, IoPerformance: ioPerformance }],
+    AttachmentStatuses: row.attachments.map(one => ({ InstanceId: one.instanceId, IoPerformance: ioPerformance })),
     AvailabilityZone: row.availabilityZone,
     AvailabilityZoneId: zoneIdOf(row),
-    Events: [],
+    Events: failure === undefined ? [] : [failure],
     Operator: { Managed: false },
     VolumeStatus: {
       Status: status,
@@ -65,6 +75,17 @@ export function renderVolumeStatus(row: VolumeRow): VolumeStatusItem {
         { Name: 'io-performance', Status: ioPerformance },
       ],
     },
+  };
+}
+
+/** Nothing else of the API tells why a volume failed. */
+export function failureOf(row: VolumeRow): VolumeStatusEvent | undefined {
+  if (row.stateMessage === undefined) return undefined;
+  return {
+    EventId: `evol-${row.volumeId.slice('vol-'.length)}`,
+    EventType: 'volume-creation-failed',
+    Description: `The volume could not be created: ${row.stateMessage}`,
+    NotBefore: new Date(row.createTime),
   };
 }
 

@@ -109,3 +109,18 @@ function inRange(name: string, value: number, [least, most]: readonly [number, n
     `Value ( ${value} ) for parameter ${name} is invalid. It must be a whole number from ${least} to ${most} ${what}.`,
   );
 }
+
+/** Instances that a volume may be attached to at once. */
+export const maximumMultiAttachments = 16;
+
+/**
+ * @throws ApiError `InvalidParameterCombination`
+ * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volumes-multi.html
+ */
+export function checkMultiAttach(type: VolumeType): void {
+  if (type === 'io1' || type === 'io2') return;
+  throw new ApiError(
+    'InvalidParameterCombination',
+    `The parameter MultiAttachEnabled is not supported for ${type} volumes. Use io1 or io2.`,
+  );
+}

@@ -89,6 +89,23 @@ describe('SQLite store', () => {
     store.close();
   });
 
+  it("gives a volume's one attachment to its list of attachments", () => {
+    const database = new DatabaseSync(join(directory, 'fogbank.db'));
+    migrate(database, directory, migrations, 3);
+    const insert = database.prepare('INSERT INTO rows (sequence, tbl, key, data) VALUES (?, ?, ?, ?)');
+    insert.run(1, 'volumes', 'a', '{"id":"a","attachment":{"instanceId":"i-1","deleteOnTermination":true}}');
+    insert.run(2, 'volumes', 'b', '{"id":"b"}');
+    insert.run(3, 'others', 'c', '{"attachment":1}');
+    database.close();
+    const store = openSqliteStore(directory);
+    expect([...store.load()].map(one => JSON.parse(one.data))).toEqual([
+      { id: 'a', attachments: [{ instanceId: 'i-1', deleteOnTermination: true }] },
+      { id: 'b', attachments: [] },
+      { attachment: 1 },
+    ]);
+    store.close();
+  });
+
   it('runs migrations once each, and none of a failing one', () => {
     const database = new DatabaseSync(':memory:');
     const ran: number[] = [];

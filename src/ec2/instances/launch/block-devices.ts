@@ -1,13 +1,14 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../../api/errors.ts';
-import { checkId, idKinds, throwNotFound } from '../../../api/ids.ts';
 import type { ReadContext } from '../../../api/operation.ts';
 import type { ImageBlockDevice, ImageRow } from '../../images/model.ts';
-import { type SnapshotRow, snapshots } from '../../snapshots/model.ts';
+import { usableSnapshot } from '../../snapshots/access.ts';
+import type { SnapshotRow } from '../../snapshots/model.ts';
+import { requestedEncryption, type VolumeEncryption } from '../../volumes/encryption.ts';
 import { type VolumeSpecification, volumeSpecification } from '../../volumes/specification.ts';
 
 /** A volume that a launch will make. */
-export interface LaunchVolume extends VolumeSpecification {
+export interface LaunchVolume extends VolumeSpecification, VolumeEncryption {
   readonly deviceName: string;
   readonly snapshotId?: string;
   readonly deleteOnTermination: boolean;
@@ -81,7 +82,8 @@ function overlay(context: ReadContext, device: ImageBlockDevice, request: Ebs, r
     );
   }
   const snapshotId = request.SnapshotId ?? device.snapshotId;
-  const snapshot = snapshotId === undefined ? undefined : usableSnapshot(context, snapshotId, device.snapshotId);
+  const snapshot =
+    snapshotId === undefined ? undefined : usableSnapshot(context, snapshotId, snapshotId === device.snapshotId);
   const volumeType = request.VolumeType ?? device.volumeType;
   const sameType = request.VolumeType === undefined || request.VolumeType === device.volumeType;
   const specification = volumeSpecification(
@@ -96,6 +98,7 @@ function overlay(context: ReadContext, device: ImageBlockDevice, request: Ebs, r
   checkSize(specification.size, snapshot);
   return {
     ...specification,
+    ...requestedEncryption(request),
     deviceName: device.deviceName,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     deleteOnTermination: request.DeleteOnTermination ?? device.deleteOnTermination,
@@ -111,22 +114,11 @@ function additional(context: ReadContext, deviceName: string, request: Ebs): Lau
   checkSize(specification.size, snapshot);
   return {
     ...specification,
+    ...requestedEncryption(request),
     deviceName,
     ...(snapshot === undefined ? {} : { snapshotId: snapshot.snapshotId }),
     deleteOnTermination: request.DeleteOnTermination ?? true,
   };
-}
-
-function usableSnapshot(context: ReadContext, snapshotId: string, ofImage?: string): SnapshotRow {
-  checkId(idKinds.snapshot, snapshotId);
-  const row = context.db.get(snapshots, snapshotId);
-  const allowed =
-    row !== undefined && (row.owner === context.owner || row.ownerAlias === 'amazon' || snapshotId === ofImage);
-  if (!allowed) throwNotFound(idKinds.snapshot, [snapshotId]);
-  if (row.state !== 'completed' && snapshotId !== ofImage) {
-    throw new ApiError('IncorrectState', `The snapshot '${snapshotId}' is ${row.state}; it must be completed.`);
-  }
-  return row;
 }
 
 function checkSize(size: number, snapshot: SnapshotRow | undefined): void {
@@ -138,12 +130,6 @@ function checkSize(size: number, snapshot: SnapshotRow | undefined): void {
 }
 
 function refuseUnsupported(ebs: Ebs): void {
-  if (ebs.Encrypted === true || ebs.KmsKeyId !== undefined) {
-    throw new ApiError(
-      'UnsupportedOperation',
-      'Encrypted volumes are not supported yet. Leave out Encrypted and KmsKeyId.',
-    );
-  }
   const member = (['VolumeInitializationRate', 'EbsCardIndex', 'AvailabilityZone', 'AvailabilityZoneId'] as const).find(
     name => ebs[name] !== undefined,
   );

@@ -14,7 +14,7 @@ import type { NetworkInterfaceRow } from '../../network-interfaces/model.ts';
 import { checkTypes } from '../../network-interfaces/types.ts';
 import { checkMetadataTagKeys } from '../../tags/metadata-keys.ts';
 import { addTags, parseTagSpecifications, type Tags } from '../../tags/model.ts';
-import { volumes } from '../../volumes/model.ts';
+import { createVolumeRow } from '../../volumes/lifecycle.ts';
 import { type InstanceRow, instances, metadataDefaults } from '../model.ts';
 import { stateReasons } from '../state-reasons.ts';
 import { sealUserData } from '../user-data.ts';
@@ -210,30 +210,11 @@ function addVolume(
   availabilityZone: string,
   tags: Tags | undefined,
 ): InstanceRow['blockDevices'][number] {
-  const { db, owner, now } = context;
-  const volumeId = newId('vol');
-  db.put(volumes, {
-    volumeId,
-    owner,
-    availabilityZone,
-    size: device.size,
-    snapshotId: device.snapshotId,
-    volumeType: device.volumeType,
-    iops: device.iops,
-    throughput: device.throughput,
-    encrypted: false,
-    state: 'in-use',
-    createTime: now,
-    attachment: {
-      instanceId,
-      device: device.deviceName,
-      attachTime: now,
-      deleteOnTermination: device.deleteOnTermination,
-      state: 'attaching',
-    },
-  });
-  addTags(db, { resourceId: volumeId, resourceType: 'volume', owner }, tags ?? {});
-  return { deviceName: device.deviceName, volumeId, attachTime: now, deleteOnTermination: device.deleteOnTermination };
+  const { deviceName, deleteOnTermination } = device;
+  const attachTime = context.now;
+  const attachment = { instanceId, device: deviceName, attachTime, deleteOnTermination, state: 'attaching' } as const;
+  const { volumeId } = createVolumeRow(context, { ...device, availabilityZone, attachment }, tags);
+  return { deviceName, volumeId, attachTime, deleteOnTermination };
 }
 
 function checkCounts(minimum: number, maximum: number): void {

@@ -1,0 +1,93 @@
+import type { Controller } from '../../controllers/controllers.ts';
+import { type Engine, EngineError } from '../../engine/engine.ts';
+import type { State } from '../../state/state.ts';
+import { diskAttachment } from '../instances/machine-spec.ts';
+import { instances } from '../instances/model.ts';
+import {
+  attachmentTo,
+  giveUpAttaching,
+  isChanging,
+  isLeaving,
+  recordAttached,
+  recordBusy,
+  recordDetached,
+} from './attachments.ts';
+import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
+
+/** A volume that cannot be plugged in for other reasons than a lack of room is tried this often. */
+const attachAttempts = 3;
+
+export interface AttachmentControllerOptions {
+  readonly state: State;
+  readonly machines: Engine['machines'];
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Plugs volumes into machines that run, and takes them out. Ids are those of volumes.
+ *
+ * The engine takes the requests of one machine in their order, and a start is given what is attached at that moment: a
+ * volume that is `detaching` is in no later start, and is taken out of an earlier one. So none is recorded as detached
+ * while a machine has it, whatever happens meanwhile.
+ */
+export function volumeAttachmentController({ state, machines, log }: AttachmentControllerOptions): Controller {
+  /** A start that is under way plugs in what is attaching, and records it. */
+  const isDue = (one: VolumeAttachment) => isChanging(one) && state.get(instances, one.instanceId)?.state !== 'pending';
+  const hasDue = (row: VolumeRow | undefined) => row?.attachments.some(isDue) === true;
+
+  async function attach(volume: VolumeRow, attachment: VolumeAttachment): Promise<void> {
+    const { instanceId } = attachment;
+    const instance = state.get(instances, instanceId);
+    // Without a machine it is part of what the next start builds.
+    if (instance?.state === 'running') {
+      await machines.attachDisk(instanceId, diskAttachment(volume, attachment, instance.rootDeviceName));
+    }
+    state.write(tx => recordAttached(tx, volume.volumeId, instanceId));
+  }
+
+  async function detach({ volumeId }: VolumeRow, { instanceId, forceDetach }: VolumeAttachment): Promise<void> {
+    try {
+      await machines.detachDisk(instanceId, volumeId, { force: forceDetach === true });
+    } catch (error) {
+      state.write(tx => recordBusy(tx, volumeId, instanceId));
+      throw error;
+    }
+    // Unless it has been detached, and attached anew, meanwhile.
+    state.write(tx => {
+      const now = attachmentTo(tx.get(volumes, volumeId), instanceId);
+      if (now !== undefined && isLeaving(now)) recordDetached(tx, volumeId, instanceId);
+    });
+  }
+
+  return {
+    name: 'volume-attachments',
+    watch: change => {
+      if (change.table === volumes.name) return hasDue(change.after as VolumeRow | undefined) ? [change.key] : [];
+      // A machine that ends has let go of everything.
+      if (change.table !== instances.name) return [];
+      return state.by(volumes, 'instance', change.key).flatMap(row => (hasDue(row) ? [row.volumeId] : []));
+    },
+    initial: function* () {
+      for (const { row } of state.entries(volumes)) if (hasDue(row)) yield row.volumeId;
+    },
+    reconcile: async id => {
+      const row = state.get(volumes, id);
+      for (const attachment of row?.attachments ?? []) {
+        if (row === undefined || !isDue(attachment)) continue;
+        if (attachment.state === 'attaching') await attach(row, attachment);
+        else await detach(row, attachment);
+      }
+      return undefined;
+    },
+    failed: (id, error, attempt) => {
+      const lasting = error instanceof EngineError && error.code === 'Invalid';
+      if (!lasting && attempt < attachAttempts) return;
+      for (const one of state.get(volumes, id)?.attachments ?? []) {
+        if (one.state !== 'attaching' || !isDue(one)) continue;
+        log(`volumes ${id}: not attached to ${one.instanceId}`);
+        // It may have been plugged in nevertheless.
+        state.write(tx => giveUpAttaching(tx, id, one.instanceId));
+      }
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { newId } from '../../api/ids.ts';
+import type { WriteContext } from '../../api/operation.ts';
+import type { Reader, Tx } from '../../state/state.ts';
+import { snapshots } from '../snapshots/model.ts';
+import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
+import type { VolumeEncryption } from './encryption.ts';
+import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
+import type { VolumeSpecification } from './specification.ts';
+
+export interface NewVolume extends VolumeSpecification, VolumeEncryption {
+  readonly availabilityZone: string;
+  readonly snapshotId?: string | undefined;
+  readonly multiAttachEnabled?: boolean;
+  /** Makes it a part of a launch, whose controller makes the disk; without it, the volumes' controller does. */
+  readonly attachment?: VolumeAttachment;
+}
+
+/** Records a new volume. */
+export function createVolumeRow(context: WriteContext, volume: NewVolume, tags: Tags | undefined): VolumeRow {
+  const { db, owner, now } = context;
+  const { attachment } = volume;
+  const row: VolumeRow = {
+    volumeId: newId('vol'),
+    owner,
+    availabilityZone: volume.availabilityZone,
+    size: volume.size,
+    ...(volume.snapshotId === undefined ? {} : { snapshotId: volume.snapshotId }),
+    volumeType: volume.volumeType,
+    ...(volume.iops === undefined ? {} : { iops: volume.iops }),
+    ...(volume.throughput === undefined ? {} : { throughput: volume.throughput }),
+    encrypted: volume.encrypted,
+    ...(volume.kmsKeyId === undefined ? {} : { kmsKeyId: volume.kmsKeyId }),
+    ...(volume.wrappedKey === undefined ? {} : { wrappedKey: volume.wrappedKey }),
+    ...(volume.multiAttachEnabled === true ? { multiAttachEnabled: true } : {}),
+    state: attachment === undefined ? 'creating' : 'in-use',
+    createTime: now,
+    attachments: attachment === undefined ? [] : [attachment],
+  };
+  db.put(volumes, row);
+  addTags(db, { resourceId: row.volumeId, resourceType: 'volume', owner }, tags ?? {});
+  return row;
+}
+
+/** Whether a snapshot is yet to be cut of the volume: its disk must stay until then. */
+export function isNeeded(db: Reader, volumeId: string): boolean {
+  return db.countBy(snapshots, 'uncut', volumeId) > 0;
+}
+
+/** Ends a volume whose instance has ended, and whose disk is gone unless it is needed. */
+export function endVolume(tx: Tx, row: VolumeRow): void {
+  if (isNeeded(tx, row.volumeId)) tx.put(volumes, { ...row, state: 'deleting', attachments: [] });
+  else forgetVolume(tx, row.volumeId);
+}
+
+/** Forgets a volume whose disk is gone. */
+export function forgetVolume(tx: Tx, volumeId: string): void {
+  tx.delete(volumes, volumeId);
+  removeAllTags(tx, volumeId);
+}
+
+/** The disk is there. */
+export function recordCreated(tx: Tx, volumeId: string): void {
+  const row = tx.get(volumes, volumeId);
+  if (row?.state === 'creating') tx.put(volumes, { ...row, state: 'available' });
+}
+
+/** The disk cannot be made. */
+export function recordCreationFailure(tx: Tx, volumeId: string, stateMessage: string): void {
+  const row = tx.get(volumes, volumeId);
+  if (row?.state === 'creating') tx.put(volumes, { ...row, state: 'error', stateMessage });
+}
