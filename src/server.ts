@@ -20,6 +20,8 @@ import { instances } from './ec2/instances/model.ts';
 import { recordReachable } from './ec2/instances/outcomes.ts';
 import { regionFacts } from './ec2/regions/catalogue.ts';
 import { ec2Controllers } from './ec2/service.ts';
+import { exportController } from './ec2/vm-import/export-controller.ts';
+import { importController } from './ec2/vm-import/import-controller.ts';
 import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
 import { type Engine, EngineError } from './engine/engine.ts';
 import { type Gateway, startGateway } from './gateway/server.ts';
@@ -121,12 +123,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);
     undo.push(() => imageCache.close());
     await imageCache.follow(state, () => clock.now());
+    const buckets = join(dataDir, 'buckets');
+    const imports = importController({
+      state,
+      disks: engine.disks,
+      clock,
+      buckets,
+      downloads: join(dataDir, 'imports'),
+    });
     const { controllers, removeOrphans } = ec2Controllers({
       state,
       engine,
       clock,
       log,
-      others: [trailController({ state, events, clock, folder: join(dataDir, 'buckets') })],
+      others: [
+        trailController({ state, events, clock, folder: buckets }),
+        imports,
+        exportController(state, engine.disks, buckets),
+      ],
     });
     let gateway: Gateway | undefined;
     const metadata = createMetadataService({
@@ -152,6 +166,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     undo.push(() => engine.close());
     // Before the engine: what runs must end, and not record that the engine refused it.
     undo.push(() => controllers.close());
+    undo.push(() => imports.stop());
     const services: Services = {
       clock,
       engine,
@@ -203,7 +218,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       state,
       fabric: engine.fabric,
       clock,
-      folder: join(dataDir, 'buckets'),
+      folder: buckets,
       log,
     });
     const deliverFlows = () => {

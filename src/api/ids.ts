@@ -29,6 +29,24 @@ export const idKinds = {
     malformed: 'InvalidSnapshotID.Malformed',
     notFound: 'InvalidSnapshot.NotFound',
   },
+  importImageTask: {
+    prefix: 'import-ami',
+    noun: 'import task ID',
+    malformed: 'InvalidConversionTaskId.Malformed',
+    notFound: 'InvalidConversionTaskId',
+  },
+  importSnapshotTask: {
+    prefix: 'import-snap',
+    noun: 'import task ID',
+    malformed: 'InvalidConversionTaskId.Malformed',
+    notFound: 'InvalidConversionTaskId',
+  },
+  exportImageTask: {
+    prefix: 'export-ami',
+    noun: 'export task ID',
+    malformed: 'InvalidExportTaskID.Malformed',
+    notFound: 'InvalidExportTaskID.NotFound',
+  },
   vpc: { prefix: 'vpc', noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
   subnet: {
     prefix: 'subnet',

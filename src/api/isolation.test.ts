@@ -152,7 +152,22 @@ beforeAll(async () => {
     'EgressOnlyInternetGatewayId',
   );
 
+  const importTask = await call<{ ImportTaskId: string }>('ImportSnapshot', {
+    Description: secret,
+    DiskContainer: { UserBucket: { S3Bucket: 'victim-disks', S3Key: 'disk.raw' } },
+    ...tagged('import-snapshot-task'),
+  });
+  const exportTask = await call<{ ExportImageTaskId: string }>('ExportImage', {
+    ImageId: imageId,
+    Description: secret,
+    DiskImageFormat: 'RAW',
+    S3ExportLocation: { S3Bucket: 'victim-exports' },
+  });
+
   const ids: Record<string, string> = {
+    ImportTaskId: importTask.ImportTaskId,
+    ExportTaskId: exportTask.ExportImageTaskId,
+    ExportImageTaskId: exportTask.ExportImageTaskId,
     NatGatewayId: natGatewayId,
     PeerVpcId: peerVpcId,
     VpcPeeringConnectionId: peeringId,

@@ -22,6 +22,7 @@ import { securityGroupOperations } from './security-groups/operations.ts';
 import { snapshotOperations } from './snapshots/operations.ts';
 import { subnetOperations } from './subnets/operations.ts';
 import { tagOperations } from './tags/operations.ts';
+import { vmImportOperations } from './vm-import/operations.ts';
 import { volumeOperations } from './volumes/operations.ts';
 import { vpcEndpointOperations } from './vpc-endpoints/operations.ts';
 import { vpcPeeringOperations } from './vpc-peering/operations.ts';
@@ -53,6 +54,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...subnetOperations,
   ...tagOperations,
   ...volumeOperations,
+  ...vmImportOperations,
   ...vpcOperations,
   ...vpcEndpointOperations,
   ...vpcPeeringOperations,

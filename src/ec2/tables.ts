@@ -21,6 +21,7 @@ import { securityGroupRules, securityGroups } from './security-groups/model.ts';
 import { snapshotPublicAccess, snapshots } from './snapshots/model.ts';
 import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
+import { exportTasks, importTasks } from './vm-import/model.ts';
 import { volumes } from './volumes/model.ts';
 import { vpcEndpoints } from './vpc-endpoints/model.ts';
 import { vpcPeeringConnections } from './vpc-peering/model.ts';
@@ -34,10 +35,12 @@ export const ec2Tables: readonly AnyTable[] = [
   byoipCidrs,
   dhcpOptions,
   egressOnlyInternetGateways,
+  exportTasks,
   fastLaunchChoices,
   flowLogs,
   imageSettings,
   images,
+  importTasks,
   instances,
   internetGateways,
   keyPairs,

@@ -5,6 +5,9 @@ import { ImageError, type Progress } from './types.ts';
 
 export interface DownloadOptions {
   onProgress?: Progress;
+  /** Told how many bytes are there, and how many there will be where the server says so. Throws to end the download. */
+  onBytes?: (have: number, total: number | undefined) => void;
+  signal?: AbortSignal;
   /** How often a connection that was cut without having brought anything is tried again. */
   attempts?: number;
   /** Milliseconds without a byte after which a connection counts as cut. */
@@ -33,15 +36,30 @@ export async function download(
   sha256: string,
   options: DownloadOptions = {},
 ): Promise<{ lastModified: Date | undefined }> {
-  let lastModified: Date | undefined;
+  const { lastModified } = await downloadWhole(url, file, options);
+  const actual = await sha256OfFile(file);
+  if (actual === sha256.toLowerCase()) return { lastModified };
+  await rm(file, { force: true });
+  throw new ImageError(`${url} has the checksum ${actual}, not ${sha256}; it was deleted`);
+}
+
+/**
+ * Downloads `url` into `file` as `download` does, without a checksum: the rest after a cut is taken only while the server
+ * says that the content is the same as before (RFC 9110, section 13.1.5).
+ */
+export async function downloadWhole(
+  url: string,
+  file: string,
+  options: DownloadOptions = {},
+): Promise<{ lastModified: Date | undefined }> {
+  const content: Content = {};
   let failures = 0;
   for (;;) {
     const before = await sizeOf(file);
     try {
-      lastModified = await downloadOnce(url, file, options);
-      break;
+      return { lastModified: await downloadOnce(url, file, options, content) };
     } catch (error) {
-      if (error instanceof Refused) throw error;
+      if (error instanceof Refused || options.signal?.aborted === true) throw error;
       failures = (await sizeOf(file)) > before ? 0 : failures + 1;
       const reason = reasonOf(error);
       if (failures >= (options.attempts ?? 5)) {
@@ -53,18 +71,28 @@ export async function download(
       await sleep(200 * 2 ** failures);
     }
   }
-  const actual = await sha256OfFile(file);
-  if (actual === sha256.toLowerCase()) return { lastModified };
-  await rm(file, { force: true });
-  throw new ImageError(`${url} has the checksum ${actual}, not ${sha256}; it was deleted`);
 }
 
-async function downloadOnce(url: string, file: string, options: DownloadOptions): Promise<Date | undefined> {
+/** What is known of the content that is being downloaded. */
+interface Content {
+  /** A strong entity tag, or when it was last modified. */
+  validator?: string | undefined;
+}
+
+async function downloadOnce(
+  url: string,
+  file: string,
+  options: DownloadOptions,
+  content: Content,
+): Promise<Date | undefined> {
   const stallTimeout = options.stallTimeout ?? 30_000;
   const handle = await open(file, 'a', 0o600);
   try {
     let have = (await handle.stat()).size;
-    const response = await request(url, have > 0 ? { range: `bytes=${have}-` } : {}, stallTimeout, [206, 416]);
+    const condition: Record<string, string> = content.validator === undefined ? {} : { 'if-range': content.validator };
+    const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-`, ...condition } : {};
+    const response = await request(url, headers, stallTimeout, { also: [206, 416], signal: options.signal });
+    content.validator ??= validatorOf(response);
     // 416: there is nothing after what we have, so it is complete, or it is not that file; the checksum tells.
     if (response.status === 416) return dateOf(response);
     if (response.status !== 206) {
@@ -109,12 +137,13 @@ async function request(
   url: string,
   headers: Record<string, string>,
   timeout: number,
-  also: readonly number[] = [],
+  { also = [], signal }: { also?: readonly number[]; signal?: AbortSignal | undefined } = {},
 ): Promise<Response> {
   const controller = new AbortController();
   let response: Response;
   try {
-    response = await withTimeout(fetch(url, { headers, signal: controller.signal }), timeout, () => controller.abort());
+    const either = signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]);
+    response = await withTimeout(fetch(url, { headers, signal: either }), timeout, () => controller.abort());
   } catch (error) {
     throw new ImageError(`cannot reach ${new URL(url).host}: ${reasonOf(error)}`, { cause: error });
   }
@@ -140,7 +169,13 @@ async function withTimeout<T>(work: Promise<T>, milliseconds: number, onTimeout:
   }
 }
 
+function validatorOf(response: Response): string | undefined {
+  const tag = response.headers.get('etag');
+  return tag?.startsWith('"') === true ? tag : (response.headers.get('last-modified') ?? undefined);
+}
+
 function report(options: DownloadOptions, have: number, total: number | undefined): void {
+  options.onBytes?.(have, total);
   const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   if (total === undefined) options.onProgress?.(`${mib(have)} MiB`);
   else options.onProgress?.(`${mib(have)} of ${mib(total)} MiB`, total === 0 ? 1 : have / total);

@@ -1,9 +1,7 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../api/errors.ts';
-import { checkId, idKinds, throwNotFound } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
-import { regionOf } from '../../api/owner.ts';
-import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
+import { usableSnapshot } from '../snapshots/access.ts';
 import { volumeSpecification } from '../volumes/specification.ts';
 import type { ImageBlockDevice } from './model.ts';
 
@@ -79,18 +77,6 @@ function blockDevice(context: ReadContext, name: string, mapping: BlockDeviceMap
     deleteOnTermination: ebs.DeleteOnTermination ?? true,
     encrypted: snapshot?.encrypted ?? false,
   };
-}
-
-function usableSnapshot(context: ReadContext, snapshotId: string): SnapshotRow {
-  checkId(idKinds.snapshot, snapshotId);
-  const row = context.db.get(snapshots, snapshotId);
-  const visible =
-    row !== undefined &&
-    (row.owner === context.owner || (row.ownerAlias === 'amazon' && regionOf(row.owner) === context.region));
-  if (!visible) throwNotFound(idKinds.snapshot, [snapshotId]);
-  if (row.state !== 'completed')
-    throw new ApiError('IncorrectState', `The snapshot '${snapshotId}' is ${row.state}; it must be completed.`);
-  return row;
 }
 
 function invalid(message: string): ApiError {

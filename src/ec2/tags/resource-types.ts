@@ -21,6 +21,7 @@ import { routeTables } from '../route-tables/model.ts';
 import { securityGroupRules, securityGroups } from '../security-groups/model.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { subnetCidrReservations, subnets } from '../subnets/model.ts';
+import { exportTasks, importTasks } from '../vm-import/model.ts';
 import { volumes } from '../volumes/model.ts';
 import { vpcEndpoints } from '../vpc-endpoints/model.ts';
 import { vpcPeeringConnections } from '../vpc-peering/model.ts';
@@ -43,7 +44,10 @@ export const resourceTypes: readonly ResourceType[] = [
   type('dhcp-options', idKinds.dhcpOptions, dhcpOptions),
   type('egress-only-internet-gateway', idKinds.egressOnlyInternetGateway, egressOnlyInternetGateways),
   type('elastic-ip', idKinds.elasticIp, addresses),
+  type('export-image-task', idKinds.exportImageTask, exportTasks),
   type('image', idKinds.image, images),
+  type('import-image-task', idKinds.importImageTask, importTasks),
+  type('import-snapshot-task', idKinds.importSnapshotTask, importTasks),
   type('instance', idKinds.instance, instances),
   type('internet-gateway', idKinds.internetGateway, internetGateways),
   type('ipv4pool-ec2', idKinds.publicIpv4Pool, byoipCidrs),

@@ -1,0 +1,511 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  DescribeExportImageTasksResult,
+  DescribeImagesResult,
+  DescribeImportImageTasksResult,
+  DescribeImportSnapshotTasksResult,
+  DescribeSnapshotsResult,
+  ExportImageResult,
+  ImportImageResult,
+  ImportSnapshotResult,
+  RegisterImageResult,
+} from '@aws-sdk/client-ec2';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createTestApi, type TestApi } from '../../api/testing.ts';
+import { Controllers } from '../../controllers/controllers.ts';
+import { type Engine, EngineError } from '../../engine/engine.ts';
+import { createSimulator } from '../../engine/simulator/simulator.ts';
+import { exportController } from './export-controller.ts';
+import { type ImportController, importController } from './import-controller.ts';
+
+const stranger = { account: '111111111111' };
+const MIB = 1024 ** 2;
+let folder: string;
+let engine: Engine;
+let api: TestApi;
+let imports: ImportController;
+let controllers: Controllers;
+let server: Server;
+let address: string;
+/** What the server answers. */
+let serve: (range: string | undefined, response: ServerResponse) => void;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'fogbank-import-'));
+  mkdirSync(join(folder, 'buckets', 'images'), { recursive: true });
+  engine = createSimulator();
+  api = createTestApi(engine);
+  start();
+  server = createServer((request, response) => serve(request.headers.range, response));
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  imports.stop();
+  await controllers.close();
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function start(): void {
+  const buckets = join(folder, 'buckets');
+  const downloads = join(folder, 'imports');
+  imports = importController({ state: api.state, disks: engine.disks, clock: api.clock, buckets, downloads });
+  const all = [imports, exportController(api.state, engine.disks, buckets)];
+  controllers = new Controllers(api.state, all, () => {});
+  controllers.start();
+}
+
+function object(key: string, content: Buffer | string, bucket = 'images'): void {
+  mkdirSync(join(folder, 'buckets', bucket), { recursive: true });
+  writeFileSync(join(folder, 'buckets', bucket, key), content);
+}
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 20; round++) {
+    await api.state.settled();
+    await controllers.idle();
+    await new Promise(resolve => setImmediate(resolve));
+  }
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let round = 0; round < 1000; round++) {
+    if (await condition()) return;
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  throw new Error('it did not happen');
+}
+
+const bucketDisk = (S3Key: string, more: object = {}) => ({ UserBucket: { S3Bucket: 'images', S3Key }, ...more });
+
+async function importSnapshot(DiskContainer: object, more: object = {}): Promise<string> {
+  const result = await api.call<ImportSnapshotResult>('ImportSnapshot', { DiskContainer, ...more });
+  return result.ImportTaskId ?? '';
+}
+async function snapshotTask(id: string) {
+  const input = { ImportTaskIds: [id] };
+  const result = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', input);
+  return result.ImportSnapshotTasks?.[0];
+}
+async function imageTask(id: string) {
+  const result = await api.call<DescribeImportImageTasksResult>('DescribeImportImageTasks', { ImportTaskIds: [id] });
+  return result.ImportImageTasks?.[0];
+}
+const snapshots = async () =>
+  (await api.call<DescribeSnapshotsResult>('DescribeSnapshots', { OwnerIds: ['self'] })).Snapshots ?? [];
+
+describe('ImportSnapshot', () => {
+  test('makes a snapshot of a file in a bucket', async () => {
+    object('disk.raw', Buffer.alloc(3 * MIB));
+    const answer = await api.call<ImportSnapshotResult>('ImportSnapshot', {
+      Description: 'a disk',
+      DiskContainer: bucketDisk('disk.raw', { Format: 'RAW' }),
+      TagSpecifications: [{ ResourceType: 'import-snapshot-task', Tags: [{ Key: 'stage', Value: 'test' }] }],
+    });
+    expect(answer).toMatchObject({
+      ImportTaskId: expect.stringMatching(/^import-snap-0[0-9a-f]{16}$/),
+      Description: 'a disk',
+      SnapshotTaskDetail: {
+        Format: 'RAW',
+        Progress: '0',
+        Status: 'active',
+        StatusMessage: 'pending',
+        UserBucket: { S3Bucket: 'images', S3Key: 'disk.raw' },
+      },
+      Tags: [{ Key: 'stage', Value: 'test' }],
+    });
+    await settle();
+    const task = await snapshotTask(answer.ImportTaskId ?? '');
+    expect(task?.SnapshotTaskDetail).toMatchObject({ Status: 'completed', DiskImageSize: 3 * MIB });
+    expect(task?.SnapshotTaskDetail?.Progress).toBeUndefined();
+    const [snapshot] = await snapshots();
+    expect(snapshot).toMatchObject({
+      SnapshotId: task?.SnapshotTaskDetail?.SnapshotId,
+      State: 'completed',
+      VolumeSize: 1,
+      Description: `Created by AWS-VMImport service for ${answer.ImportTaskId}`,
+    });
+    expect(await engine.disks.listSnapshots()).toContain(snapshot?.SnapshotId);
+  });
+
+  test('finds the format out when it is not said', async () => {
+    object('disk.img', 'KDMV and so on');
+    const id = await importSnapshot(bucketDisk('disk.img'));
+    await settle();
+    expect((await snapshotTask(id))?.SnapshotTaskDetail?.Format).toBe('VMDK');
+  });
+
+  test('downloads from an address, showing progress, and continues after a cut', async () => {
+    const content = Buffer.alloc(MIB, 'x');
+    let go: (() => void) | undefined;
+    const ranges: (string | undefined)[] = [];
+    serve = (range, response) => {
+      ranges.push(range);
+      const from = Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0);
+      response.writeHead(from > 0 ? 206 : 200, {
+        etag: '"one"',
+        'content-length': content.length - from,
+        ...(from > 0 && { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }),
+      });
+      if (from > 0) {
+        response.end(content.subarray(from));
+        return;
+      }
+      response.write(content.subarray(0, MIB / 2));
+      go = () => response.destroy();
+    };
+    const id = await importSnapshot({ Url: `${address}/disk.raw` });
+    await until(async () => (await snapshotTask(id))?.SnapshotTaskDetail?.Progress === '25');
+    expect((await snapshotTask(id))?.SnapshotTaskDetail).toMatchObject({
+      StatusMessage: 'downloading/converting',
+      Url: `${address}/disk.raw`,
+      DiskImageSize: MIB,
+    });
+    go?.();
+    await until(async () => (await snapshotTask(id))?.SnapshotTaskDetail?.Status === 'completed');
+    expect(ranges).toEqual([undefined, `bytes=${MIB / 2}-`]);
+    await settle();
+    expect(readdirSync(join(folder, 'imports'))).toEqual([]);
+  });
+
+  test('an address that has nothing fails the task with the reason', async () => {
+    serve = (_, response) => response.writeHead(404).end();
+    const id = await importSnapshot({ Url: `${address}/disk.raw` });
+    await settle();
+    expect((await snapshotTask(id))?.SnapshotTaskDetail).toMatchObject({
+      Status: 'deleted',
+      StatusMessage: expect.stringMatching(/^ClientError: .* answered 404/),
+    });
+    expect(await snapshots()).toEqual([]);
+  });
+
+  test.each([
+    ['a file that is not there', 'nothing.raw', {}, /^ClientError: there is no object s3:\/\/images\/nothing.raw$/],
+    [
+      'another format',
+      'disk.img',
+      { Format: 'RAW' },
+      /^ClientError: Disk validation failed \[the file is VMDK, not RAW/,
+    ],
+    ['a link out of the bucket', 'link', {}, /^ClientError: there is no object/],
+    ['a folder', 'folder', {}, /^ClientError: there is no object/],
+  ])('%s fails the task', async (_what, key, more, message) => {
+    object('disk.img', 'KDMV and so on');
+    mkdirSync(join(folder, 'buckets', 'images', 'folder'));
+    symlinkSync('/etc/passwd', join(folder, 'buckets', 'images', 'link'));
+    const id = await importSnapshot(bucketDisk(key, more));
+    await settle();
+    const detail = (await snapshotTask(id))?.SnapshotTaskDetail;
+    expect(detail?.Status).toBe('deleted');
+    expect(detail?.StatusMessage).toMatch(message);
+    expect(await snapshots()).toEqual([]);
+  });
+
+  test('what the engine cannot read is the client’s error, a full disk is not', async () => {
+    object('disk.raw', 'x');
+    engine.disks.inspectFile = async () => {
+      throw new EngineError('Invalid', 'it leans on another file');
+    };
+    const first = await importSnapshot(bucketDisk('disk.raw'));
+    await settle();
+    expect((await snapshotTask(first))?.SnapshotTaskDetail?.StatusMessage).toBe(
+      'ClientError: Disk validation failed [it leans on another file]',
+    );
+    engine.disks.inspectFile = async () => ({ format: 'raw', virtualBytes: 1 });
+    engine.disks.ensureSnapshotImport = async () => {
+      throw new EngineError('InsufficientCapacity', 'the disk is full');
+    };
+    const second = await importSnapshot(bucketDisk('disk.raw'));
+    await settle();
+    expect((await snapshotTask(second))?.SnapshotTaskDetail?.StatusMessage).toBe('ServerError: the disk is full');
+    expect(await snapshots()).toEqual([]);
+  });
+
+  test('a server that ends in the middle begins again', async () => {
+    object('disk.raw', 'x');
+    const original = engine.disks.ensureSnapshotImport;
+    let begun = 0;
+    engine.disks.ensureSnapshotImport = () => {
+      begun++;
+      return new Promise(() => {});
+    };
+    const id = await importSnapshot(bucketDisk('disk.raw'));
+    await until(async () => begun === 1);
+    const [pending] = await snapshots();
+    expect(pending?.State).toBe('pending');
+    imports.stop();
+    await controllers.close();
+    engine.disks.ensureSnapshotImport = original;
+    start();
+    await settle();
+    expect((await snapshotTask(id))?.SnapshotTaskDetail).toMatchObject({
+      Status: 'completed',
+      SnapshotId: pending?.SnapshotId,
+    });
+  });
+
+  test.each([
+    [{}, 'MissingParameter'],
+    [{ DiskContainer: {} }, 'MissingParameter'],
+    [{ DiskContainer: { Url: 'ftp://a/b' } }, 'InvalidParameterValue'],
+    [{ DiskContainer: { Url: 'file:///etc/passwd' } }, 'InvalidParameterValue'],
+    [{ DiskContainer: { Url: 'http://me:secret@host/b' } }, 'InvalidParameterValue'],
+    [{ DiskContainer: { Url: 's3://images/../../secrets.key' } }, 'InvalidParameterValue'],
+    [{ DiskContainer: { Url: 's3://../secrets.key' } }, 'InvalidParameterValue'],
+    [{ DiskContainer: bucketDisk('../other/disk.raw') }, 'InvalidParameterValue'],
+    [{ DiskContainer: bucketDisk('disk.raw', { Url: 'http://a/b' }) }, 'InvalidParameterCombination'],
+    [{ DiskContainer: bucketDisk('disk.raw', { Format: 'OVA' }) }, 'InvalidParameterValue'],
+    [{ DiskContainer: bucketDisk('disk.raw'), Encrypted: true }, 'UnsupportedOperation'],
+    [{ DiskContainer: bucketDisk('disk.raw'), RoleName: 'nobody' }, 'InvalidParameter'],
+    [{ DiskContainer: bucketDisk('disk.raw'), DryRun: true }, 'DryRunOperation'],
+  ])('refuses %j', async (input, code) => {
+    expect((await api.fail('ImportSnapshot', input)).code).toBe(code);
+    const all = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks');
+    expect(all.ImportSnapshotTasks).toEqual([]);
+  });
+
+  test('no account reads a bucket that another has its logs or exports written to', async () => {
+    const theirs = { ...stranger, service: 'cloudtrail' };
+    await api.call('CreateTrail', { Name: 'their-trail', S3BucketName: 'logs' }, theirs);
+    const DiskContainer = { UserBucket: { S3Bucket: 'logs', S3Key: 'file' } };
+    expect((await api.fail('ImportSnapshot', { DiskContainer })).message).toContain(
+      'another account’s'.replace('’', "'"),
+    );
+    await api.call('ImportSnapshot', { DiskContainer }, stranger);
+  });
+
+  test('the role that is named must be there', async () => {
+    const AssumeRolePolicyDocument = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { Service: 'vmie.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+    });
+    await api.call('CreateRole', { RoleName: 'vmimport', AssumeRolePolicyDocument }, { service: 'iam' });
+    await importSnapshot(bucketDisk('disk.raw'), { RoleName: 'vmimport' });
+  });
+});
+
+describe('ImportImage', () => {
+  async function importImage(DiskContainers: object[], more: object = {}): Promise<string> {
+    return (await api.call<ImportImageResult>('ImportImage', { DiskContainers, ...more })).ImportTaskId ?? '';
+  }
+
+  test('makes an AMI of disks, the first of which it boots from', async () => {
+    object('root.qcow2', Buffer.from('QFI\xfb and so on', 'latin1'));
+    object('data.raw', Buffer.alloc(10));
+    const id = await importImage([bucketDisk('root.qcow2', { Format: 'qcow2' }), bucketDisk('data.raw')], {
+      Description: 'from outside',
+      BootMode: 'uefi',
+      LicenseType: 'BYOL',
+    });
+    expect(await imageTask(id)).toMatchObject({ Status: 'active', Architecture: 'x86_64', BootMode: 'uefi' });
+    await settle();
+    const task = await imageTask(id);
+    expect(task).toMatchObject({ Status: 'completed', ImageId: id.replace('import-', ''), Platform: 'Linux' });
+    const { Images } = await api.call<DescribeImagesResult>('DescribeImages', { ImageIds: [task?.ImageId] });
+    expect(Images?.[0]).toMatchObject({
+      Name: id,
+      Description: 'from outside',
+      State: 'available',
+      BootMode: 'uefi',
+      RootDeviceName: '/dev/sda1',
+      BlockDeviceMappings: [
+        { DeviceName: '/dev/sda1', Ebs: { SnapshotId: task?.SnapshotDetails?.[0]?.SnapshotId, VolumeSize: 1 } },
+        { DeviceName: '/dev/sdf', Ebs: { SnapshotId: task?.SnapshotDetails?.[1]?.SnapshotId } },
+      ],
+    });
+    expect(task?.SnapshotDetails?.map(one => one.Format)).toEqual(['QCOW2', 'RAW']);
+  });
+
+  test('takes a snapshot that is there instead of a file', async () => {
+    object('disk.raw', 'x');
+    const first = await importSnapshot(bucketDisk('disk.raw'));
+    await settle();
+    const SnapshotId = (await snapshotTask(first))?.SnapshotTaskDetail?.SnapshotId;
+    const id = await importImage([{ SnapshotId, DeviceName: '/dev/xvda' }]);
+    await settle();
+    const { Images } = await api.call<DescribeImagesResult>('DescribeImages', { Owners: ['self'] });
+    expect(Images?.[0]).toMatchObject({
+      ImageId: id.replace('import-', ''),
+      RootDeviceName: '/dev/xvda',
+      BootMode: 'legacy-bios',
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId } }],
+    });
+  });
+
+  test('a cancelled one leaves nothing', async () => {
+    let requests = 0;
+    serve = (_, response) => {
+      requests++;
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('x');
+    };
+    object('disk.raw', 'x');
+    const id = await importImage([bucketDisk('disk.raw'), { Url: `${address}/slow.raw` }]);
+    await until(async () => requests === 1);
+    expect(await snapshots()).toHaveLength(1);
+    expect((await api.fail('CancelImportTask', { ImportTaskId: id }, stranger)).code).toBe('InvalidConversionTaskId');
+    expect(await api.call('CancelImportTask', { ImportTaskId: id, CancelReason: 'too slow' })).toEqual({
+      ImportTaskId: id,
+      PreviousState: 'active',
+      State: 'deleting',
+    });
+    await settle();
+    expect(await imageTask(id)).toMatchObject({ Status: 'deleted', StatusMessage: 'too slow' });
+    expect(await snapshots()).toEqual([]);
+    expect(readdirSync(join(folder, 'imports'))).toEqual([]);
+    expect((await api.fail('CancelImportTask', { ImportTaskId: id })).code).toBe('IncorrectState');
+  });
+
+  test.each([
+    [{ DiskContainers: [] }, 'MissingParameter'],
+    [{ Architecture: 'riscv64' }, 'InvalidParameterValue'],
+    [{ BootMode: 'uefi-preferred' }, 'InvalidParameterValue'],
+    [{ Platform: 'Windows' }, 'UnsupportedOperation'],
+    [{ LicenseType: 'AWS' }, 'UnsupportedOperation'],
+    [{ Hypervisor: 'kvm' }, 'InvalidParameterValue'],
+    [{ DiskContainers: [bucketDisk('a', { DeviceName: 'disk' })] }, 'InvalidParameterValue'],
+    [{ DiskContainers: [bucketDisk('a'), bucketDisk('b', { DeviceName: '/dev/sda1' })] }, 'InvalidParameterValue'],
+    [{ DiskContainers: [{ SnapshotId: 'snap-00000000000000000' }] }, 'InvalidSnapshot.NotFound'],
+    [{ DiskContainers: Array.from({ length: 22 }, () => bucketDisk('a')) }, 'InvalidParameterValue'],
+  ])('refuses %j', async (input, code) => {
+    expect((await api.fail('ImportImage', { DiskContainers: [bucketDisk('a')], ...input })).code).toBe(code);
+  });
+
+  test('at most twenty at once', async () => {
+    engine.disks.inspectFile = () => new Promise(() => {});
+    object('a', 'x');
+    for (let index = 0; index < 20; index++) await importImage([bucketDisk('a')]);
+    expect((await api.fail('ImportImage', { DiskContainers: [bucketDisk('a')] })).code).toBe(
+      'ResourceCountLimitExceeded',
+    );
+    await api.call('ImportImage', { DiskContainers: [bucketDisk('a')] }, stranger);
+  });
+});
+
+describe('descriptions of tasks', () => {
+  test('are by kind, by state, and the account’s own', async () => {
+    object('disk.raw', 'x');
+    const id = await importSnapshot(bucketDisk('disk.raw'));
+    const states = async (state: string) => {
+      const Filters = [{ Name: 'task-state', Values: [state] }];
+      const all = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', { Filters });
+      return all.ImportSnapshotTasks?.length;
+    };
+    expect(await states('active')).toBe(1);
+    await settle();
+    expect(await states('active')).toBe(0);
+    expect(await states('completed')).toBe(1);
+    expect(await api.call('DescribeImportImageTasks')).toEqual({ ImportImageTasks: [] });
+    expect((await api.fail('DescribeImportImageTasks', { ImportTaskIds: [id] })).code).toBe(
+      'InvalidConversionTaskId.Malformed',
+    );
+    expect((await api.fail('DescribeImportSnapshotTasks', { ImportTaskIds: [id] }, stranger)).code).toBe(
+      'InvalidConversionTaskId',
+    );
+  });
+});
+
+describe('ExportImage', () => {
+  async function ownImage(): Promise<string> {
+    object('disk.raw', 'x');
+    const id = await importSnapshot(bucketDisk('disk.raw'));
+    await settle();
+    const SnapshotId = (await snapshotTask(id))?.SnapshotTaskDetail?.SnapshotId;
+    const { ImageId } = await api.call<RegisterImageResult>('RegisterImage', {
+      Name: 'mine',
+      VirtualizationType: 'hvm',
+      RootDeviceName: '/dev/xvda',
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId } }],
+    });
+    return ImageId ?? '';
+  }
+  const to = (S3Bucket: string, S3Prefix?: string) => ({ S3ExportLocation: { S3Bucket, S3Prefix } });
+  async function exportTask(id: string | undefined) {
+    const input = { ExportImageTaskIds: [id] };
+    return (await api.call<DescribeExportImageTasksResult>('DescribeExportImageTasks', input)).ExportImageTasks?.[0];
+  }
+
+  test('writes the disk into a bucket', async () => {
+    const ImageId = await ownImage();
+    const result = await api.call<ExportImageResult>('ExportImage', {
+      ImageId,
+      DiskImageFormat: 'VMDK',
+      Description: 'out',
+      ...to('exports', 'vm/'),
+    });
+    const { ExportImageTaskId: id } = result;
+    expect(result).toMatchObject({
+      ExportImageTaskId: expect.stringMatching(/^export-ami-0/),
+      DiskImageFormat: 'VMDK',
+      ImageId,
+      Status: 'active',
+      Progress: '0',
+      S3ExportLocation: { S3Bucket: 'exports', S3Prefix: 'vm/' },
+    });
+    await settle();
+    expect(await exportTask(id)).toMatchObject({ Status: 'completed', Description: 'out' });
+    expect(readFileSync(join(folder, 'buckets', 'exports', 'vm', `${id}.vmdk`))).toBeDefined();
+    // What one account exports is not another's to import.
+    const DiskContainer = { Url: `s3://exports/vm/${id}.vmdk` };
+    expect((await api.fail('ImportSnapshot', { DiskContainer }, stranger)).code).toBe('InvalidParameterValue');
+    await api.call('ImportSnapshot', { DiskContainer });
+  });
+
+  test('is cancelled, and leaves nothing', async () => {
+    const ImageId = await ownImage();
+    let finish: (() => void) | undefined;
+    engine.disks.exportSnapshot = (_source, { file }) =>
+      new Promise(resolve => {
+        finish = () => {
+          writeFileSync(file, 'x');
+          resolve();
+        };
+      });
+    const input = { ImageId, DiskImageFormat: 'RAW', ...to('exports') };
+    const { ExportImageTaskId: id } = await api.call<ExportImageResult>('ExportImage', input);
+    await until(async () => finish !== undefined);
+    expect((await api.fail('CancelExportTask', { ExportTaskId: id }, stranger)).code).toBe(
+      'InvalidExportTaskID.NotFound',
+    );
+    await api.call('CancelExportTask', { ExportTaskId: id });
+    expect((await exportTask(id))?.Status).toBe('deleting');
+    finish?.();
+    await settle();
+    expect((await exportTask(id))?.Status).toBe('deleted');
+    expect(readdirSync(join(folder, 'buckets', 'exports'))).toEqual([]);
+    expect((await api.fail('CancelExportTask', { ExportTaskId: id })).code).toBe('IncorrectState');
+  });
+
+  test('that fails says why', async () => {
+    const ImageId = await ownImage();
+    engine.disks.exportSnapshot = async () => {
+      throw new EngineError('InsufficientCapacity', 'the disk is full');
+    };
+    const input = { ImageId, DiskImageFormat: 'VHD', ...to('exports') };
+    const { ExportImageTaskId: id } = await api.call<ExportImageResult>('ExportImage', input);
+    await settle();
+    expect(await exportTask(id)).toMatchObject({ Status: 'deleted', StatusMessage: 'ServerError: the disk is full' });
+  });
+
+  test('refuses what cannot be exported', async () => {
+    const ImageId = await ownImage();
+    const good = { ImageId, DiskImageFormat: 'RAW', ...to('exports') };
+    const wrong: [object, string][] = [
+      [{ DiskImageFormat: 'OVA' }, 'InvalidParameterValue'],
+      [to('UPPER'), 'InvalidParameterValue'],
+      [to('exports', '../'), 'InvalidParameterValue'],
+      [{ ImageId: 'ami-00000000000000000' }, 'InvalidAMIID.NotFound'],
+      [{ RoleName: 'nobody' }, 'InvalidParameter'],
+    ];
+    for (const [change, code] of wrong) expect((await api.fail('ExportImage', { ...good, ...change })).code).toBe(code);
+    await api.call('DisableImage', { ImageId });
+    expect((await api.fail('ExportImage', good)).code).toBe('IncorrectState');
+  });
+});
