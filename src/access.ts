@@ -2,6 +2,8 @@ import type { AccessRules } from './api/authorize.ts';
 import { ec2ResourceFacts } from './ec2/access/resource-facts.ts';
 import { policySetOf, principalKeys } from './iam/principals.ts';
 import { iamResourceFacts } from './iam/resource-facts.ts';
+import { keyPolicyOf } from './kms/access/key-policies.ts';
+import { kmsResourceFacts } from './kms/access/resource-facts.ts';
 import { checkSession } from './sts/session-limits.ts';
 import { trustPolicyOf } from './sts/trust.ts';
 
@@ -10,6 +12,9 @@ export const accessRules: AccessRules = {
   policySetOf,
   principalKeys,
   checkSession,
-  resources: { ec2: ec2ResourceFacts, iam: iamResourceFacts },
-  resourcePolicyOf: (db, action, arn) => (action.startsWith('sts:') ? trustPolicyOf(db, arn) : undefined),
+  resources: { ec2: ec2ResourceFacts, iam: iamResourceFacts, kms: kmsResourceFacts },
+  resourcePolicyOf: (context, action, arn) => {
+    if (action.startsWith('sts:')) return trustPolicyOf(context.db, arn);
+    return action.startsWith('kms:') ? keyPolicyOf(context, action, arn) : undefined;
+  },
 };

@@ -2,6 +2,7 @@ import type { AnyOperation } from './api/operation.ts';
 import { cloudTrailOperations } from './cloudtrail/operations.ts';
 import { ec2Operations } from './ec2/operations.ts';
 import { iamOperations } from './iam/operations.ts';
+import { kmsOperations } from './kms/operations.ts';
 import { ssmOperations } from './ssm/operations.ts';
 import { stsOperations } from './sts/operations.ts';
 
@@ -10,6 +11,7 @@ export const operations: readonly AnyOperation[] = [
   ...cloudTrailOperations,
   ...ec2Operations,
   ...iamOperations,
+  ...kmsOperations,
   ...ssmOperations,
   ...stsOperations,
 ];

@@ -29,6 +29,7 @@ import { SignatureFailures } from './gateway/signature-failures.ts';
 import { LastUse } from './iam/last-use.ts';
 import { openSecrets } from './iam/secrets.ts';
 import { imageCacheDir } from './images/cache.ts';
+import { keyController } from './kms/controller.ts';
 import { createIdentitySigner } from './metadata/identity/signer.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { operations } from './operations.ts';
@@ -140,6 +141,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         trailController({ state, events, clock, folder: buckets }),
         imports,
         exportController(state, engine.disks, buckets),
+        keyController(state, secrets, clock),
       ],
     });
     let gateway: Gateway | undefined;

@@ -4,6 +4,7 @@ import { settings } from './api/settings.ts';
 import { trailLogs, trails } from './cloudtrail/trails/model.ts';
 import { ec2Tables } from './ec2/tables.ts';
 import { iamTables } from './iam/tables.ts';
+import { kmsTables } from './kms/tables.ts';
 import type { AnyTable } from './state/state.ts';
 
 /** Every table that the state keeps. */
@@ -15,4 +16,5 @@ export const tables: readonly AnyTable[] = [
   trails,
   ...ec2Tables,
   ...iamTables,
+  ...kmsTables,
 ];

@@ -17,9 +17,9 @@ export interface AccessRules {
   readonly checkSession: (principal: Principal, service: string, operation: string) => void;
   /** By the service of an ARN. */
   readonly resources: Readonly<Record<string, ResourceLookup>>;
-  /** The policy that a resource itself has for an action, as roles have one for being assumed. */
+  /** The policy that a resource itself has for an action, as roles have one for being assumed, and keys for their use. */
   readonly resourcePolicyOf: (
-    db: Reader,
+    context: ReadContext,
     action: string,
     arn: string,
   ) => { readonly policy: CompiledPolicy; readonly account: string } | undefined;
@@ -56,8 +56,8 @@ export function createAuthorizer(rules: AccessRules): Authorizer {
       const { principal } = context;
       rules.checkSession(principal, operation.service, operation.name);
       if (operation.permission === 'none') return;
-      // Root may do everything within its account, and operations reach no further.
-      if (principal.type === 'root') return;
+      // Root may do everything within its account, and operations reach no further; but keys have the last word.
+      if (principal.type === 'root' && operation.service !== 'kms') return;
       const own = operation.action ?? `${operation.service}:${operation.name}`;
       const request = new Request(rules, context);
       for (const target of targetsOf(operation, context, own)) {
@@ -139,7 +139,7 @@ class Request {
 
   ask(action: string, target: AccessTarget): { decision: Decision; keys: RequestKeys; trust: boolean } {
     const keys = new RequestKeys(this.#keys, this.#sourceOf(action, target));
-    const resource = this.#rules.resourcePolicyOf(this.#context.db, action, target.arn);
+    const resource = this.#rules.resourcePolicyOf(this.#context, action, target.arn);
     const set = resource === undefined ? this.#policies : { ...this.#policies, resource };
     const decision = decide(set, { action, resource: target.arn, keys });
     return { decision, keys, trust: resource?.policy.kind === 'trust' };

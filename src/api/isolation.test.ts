@@ -164,10 +164,29 @@ beforeAll(async () => {
     S3ExportLocation: { S3Bucket: 'victim-exports' },
   });
 
+  const kms = { service: 'kms', account: victim };
+  const kmsTags = [{ TagKey: 'note', TagValue: secret }];
+  const cmk = await call<{ KeyMetadata: { KeyId: string; Arn: string } }>(
+    'CreateKey',
+    { Description: secret, Tags: kmsTags },
+    kms,
+  );
+  const { KeyId, Arn: keyArn } = cmk.KeyMetadata;
+  await call('CreateAlias', { AliasName: 'alias/victim', TargetKeyId: KeyId }, kms);
+  const { GrantId } = await call<{ GrantId: string }>(
+    'CreateGrant',
+    { KeyId, GranteePrincipal: roleArn, RetiringPrincipal: roleArn, Operations: ['DescribeKey'], Name: secret },
+    kms,
+  );
+
   const ids: Record<string, string> = {
     ImportTaskId: importTask.ImportTaskId,
     ExportTaskId: exportTask.ExportImageTaskId,
     ExportImageTaskId: exportTask.ExportImageTaskId,
+    KeyId: keyArn,
+    AliasName: 'alias/victim',
+    GrantId,
+    RetiringPrincipal: roleArn,
     NatGatewayId: natGatewayId,
     PeerVpcId: peerVpcId,
     VpcPeeringConnectionId: peeringId,
@@ -226,7 +245,10 @@ beforeAll(async () => {
 function idsOf(account: string): string[] {
   const found = new Set<string>();
   for (const row of rowsOf(account)) {
-    for (const [id] of row.matchAll(/\b(?:[a-z]+-[0-9a-f]{17}|A[A-Z]{3}[A-Z2-7]{16,17})\b/g)) found.add(id);
+    for (const [id] of row.matchAll(
+      /\b(?:[a-z]+-[0-9a-f]{17}|A[A-Z]{3}[A-Z2-7]{16,17}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b/g,
+    ))
+      found.add(id);
   }
   const shared = new Set(rowsOf('').flatMap(row => [...row.matchAll(/\b[a-z]+-[0-9a-f]{17}\b/g)].map(([id]) => id)));
   return [...found].filter(id => !shared.has(id));

@@ -226,6 +226,9 @@ export interface RequestTags {
 interface TagLike {
   readonly Key?: unknown;
   readonly Value?: unknown;
+  /** KMS's names. */
+  readonly TagKey?: unknown;
+  readonly TagValue?: unknown;
 }
 
 /**
@@ -239,8 +242,8 @@ export function requestTags(input: Readonly<Record<string, unknown>>, resourceTy
     if (ResourceType === resourceType && Array.isArray(Tags)) list.push(...Tags);
   }
   const pairs: [string, string][] = [];
-  for (const { Key, Value } of list)
-    if (typeof Key === 'string') pairs.push([Key, typeof Value === 'string' ? Value : '']);
+  for (const { Key, Value, TagKey = Key, TagValue = Value } of list)
+    if (typeof TagKey === 'string') pairs.push([TagKey, typeof TagValue === 'string' ? TagValue : '']);
   const bare = Array.isArray(input.TagKeys) ? input.TagKeys.filter(key => typeof key === 'string') : [];
   if (pairs.length === 0 && bare.length === 0) return undefined;
   return { pairs, keys: [...pairs.map(([key]) => key), ...bare] };

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { openMarker, sealMarker } from '../api/markers.ts';
 import type { ReadContext } from '../api/operation.ts';
 import { validationError } from './errors.ts';
 
@@ -32,7 +32,7 @@ export function pageByKey<Row>(
       `1 validation error detected: Value '${size}' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and 1000`,
     );
   }
-  const after = input.Marker === undefined ? undefined : openMarker(context, input.Marker);
+  const after = input.Marker === undefined ? undefined : checkedMarker(context, input.Marker);
   const keyed: { readonly key: string; readonly row: Row }[] = [];
   for (const row of all) {
     const key = keyOf(row);
@@ -51,29 +51,10 @@ export function ordinalKey(index: number): string {
   return String(index).padStart(9, '0');
 }
 
-const tagLength = 16;
-
-function sealMarker(context: ReadContext, key: string): string {
-  const head = Buffer.from(key);
-  return Buffer.concat([authenticate(context, head), head]).toString('base64url');
-}
-
-function openMarker(context: ReadContext, marker: string): string {
-  const bytes = Buffer.from(marker, 'base64url');
-  const head = bytes.subarray(tagLength);
-  const whole = bytes.length > tagLength && bytes.toString('base64url') === marker;
-  if (!whole || !timingSafeEqual(bytes.subarray(0, tagLength), authenticate(context, head))) {
-    throw validationError(
-      'Invalid Marker. Use the Marker of the previous page, with the same parameters as in that request.',
-    );
-  }
-  return head.toString();
-}
-
-function authenticate(context: ReadContext, head: Uint8Array): Buffer {
-  const { Marker: _marker, MaxItems: _size, ...rest } = context.call.input;
-  const bound = createHash('sha256')
-    .update(JSON.stringify([context.call.service, context.call.operation, context.account, rest]))
-    .digest();
-  return createHmac('sha256', context.services.tokenKey).update(head).update(bound).digest().subarray(0, tagLength);
+function checkedMarker(context: ReadContext, marker: string): string {
+  const key = openMarker(context, marker);
+  if (key !== undefined) return key;
+  throw validationError(
+    'Invalid Marker. Use the Marker of the previous page, with the same parameters as in that request.',
+  );
 }

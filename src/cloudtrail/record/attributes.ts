@@ -86,6 +86,13 @@ const members: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'ec2-instance-connect.amazonaws.com': ec2Members,
   'iam.amazonaws.com': iamMembers,
   'sts.amazonaws.com': iamMembers,
+  'kms.amazonaws.com': {
+    aliasName: 'AWS::KMS::Alias',
+    destinationKeyId: 'AWS::KMS::Key',
+    keyId: 'AWS::KMS::Key',
+    sourceKeyId: 'AWS::KMS::Key',
+    targetKeyId: 'AWS::KMS::Key',
+  },
   'cloudtrail.amazonaws.com': {
     name: 'AWS::CloudTrail::Trail',
     trailARN: 'AWS::CloudTrail::Trail',

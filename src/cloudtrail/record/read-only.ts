@@ -2,10 +2,17 @@
 const readingNames = /^(?:BatchGet|Check|Decode|Describe|Get|List|Lookup|Preview|Query|Search|Simulate|Validate|View)/;
 
 /** Actions that change no resource though they are not named so: whoever calls them gets credentials. */
+const assuming = ['sts:AssumeRole', 'sts:AssumeRoleWithSAML', 'sts:AssumeRoleWithWebIdentity'];
+
+/** Actions that change no resource though they are not named so. */
 const furtherReads: ReadonlySet<string> = new Set([
-  'sts:AssumeRole',
-  'sts:AssumeRoleWithSAML',
-  'sts:AssumeRoleWithWebIdentity',
+  ...assuming,
+  'kms:Encrypt',
+  'kms:Decrypt',
+  'kms:ReEncrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:GenerateRandom',
 ]);
 
 /** Whether CloudTrail calls an action read-only. */
@@ -14,7 +21,7 @@ export function isReadOnly(service: string, action: string): boolean {
 }
 
 /** Read-only actions whose answers are shown nevertheless, since credentials that come into being are worth a record. */
-const shownAnswers: ReadonlySet<string> = new Set([...furtherReads, 'sts:GetFederationToken', 'sts:GetSessionToken']);
+const shownAnswers: ReadonlySet<string> = new Set([...assuming, 'sts:GetFederationToken', 'sts:GetSessionToken']);
 
 export function showsAnswer(service: string, action: string): boolean {
   return shownAnswers.has(`${service}:${action}`) || !isReadOnly(service, action);

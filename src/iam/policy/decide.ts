@@ -20,7 +20,7 @@ interface Findings {
  * Decides as AWS documents it: a Deny anywhere denies; what is not allowed is denied. Within one account, the
  * resource's policy and the identity's policies allow together; between accounts both must. Boundary and session
  * policies must allow what the identity's policies do, and what the resource's policy allows to the role; not what it
- * allows to the user or the session itself. Trust policies of roles must always allow.
+ * allows to the user or the session itself. Trust policies of roles and policies of keys must always allow.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
  */
@@ -59,7 +59,8 @@ function missingGate(set: PolicySet, { identity, boundary, session, resource }: 
   if (!within) return own(identity) ?? (resource === 'none' ? 'resource' : undefined);
   if (resource === 'self') return undefined;
   if (resource === 'role') return own(true);
-  const onlyResource = set.resource.policy.kind === 'trust' || set.principal.account === '';
+  const { kind } = set.resource.policy;
+  const onlyResource = kind === 'trust' || kind === 'key' || set.principal.account === '';
   if (resource === 'none' && onlyResource) return 'resource';
   return own(identity);
 }

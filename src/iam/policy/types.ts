@@ -58,8 +58,11 @@ export interface PolicySource {
   readonly type: PolicySourceType;
 }
 
-/** Identity policies (boundaries and session policies too), policies of resources, and trust policies of roles. */
-export type PolicyKind = 'identity' | 'resource' | 'trust';
+/**
+ * Identity policies (boundaries and session policies too), policies of resources, trust policies of roles, and policies
+ * of KMS keys, which are policies of resources without which nobody may do anything.
+ */
+export type PolicyKind = 'identity' | 'resource' | 'trust' | 'key';
 
 /** A gate is a kind of policy that must not deny, and may have to allow. */
 export type Gate = 'identity' | 'boundary' | 'session' | 'resource';

@@ -69,7 +69,7 @@ function checkLegacyForms(statement: Statement): void {
 function checkSids(statements: readonly Statement[], kind: ValidatedKind): void {
   const sids = statements.flatMap(({ sid }) => sid || []);
   // Policies of resources may have spaces in theirs; their service decides.
-  if (kind !== 'resource' && sids.some(sid => !/^[0-9A-Za-z]*$/.test(sid)))
+  if (kind !== 'resource' && kind !== 'key' && sids.some(sid => !/^[0-9A-Za-z]*$/.test(sid)))
     throw malformed(
       'Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*',
     );
@@ -87,7 +87,7 @@ function checkPlace(statement: Statement, kind: ValidatedKind): void {
       throw malformed('AssumeRole policy may only specify STS AssumeRole actions.');
     return;
   }
-  if (kind === 'resource') {
+  if (kind === 'resource' || kind === 'key') {
     if (principals.length === 0) throw malformed('Missing required field Principal');
   } else if (statement.principals !== undefined) throw malformed('Policy document should not specify a principal.');
   if (statement.resources === undefined || statement.resources.values.length === 0)
