@@ -11,6 +11,7 @@ import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotController } from './snapshots/controller.ts';
+import { copyController } from './snapshots/copy-controller.ts';
 import { cutController } from './snapshots/cut-controller.ts';
 import { volumeAttachmentController } from './volumes/attachment-controller.ts';
 import { volumeController } from './volumes/controller.ts';
@@ -45,6 +46,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       byoipController(state, clock),
       snapshotController(state, engine.disks),
       cutController(state, engine.disks, clock),
+      copyController(state, engine.disks, clock),
       volumeController(state, engine),
       volumeAttachmentController({ state, machines: engine.machines, log }),
       ...(network === undefined

@@ -2,16 +2,16 @@ import type { Controller } from '../../controllers/controllers.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
 import type { Change, Reader } from '../../state/state.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
-import { snapshots } from './model.ts';
+import { type SnapshotRow, snapshots } from './model.ts';
 
 /**
  * Hands the files of published snapshots to the engine before anybody needs them, and takes away deleted ones when no
- * volume needs them any more.
+ * volume and no copy needs them any more.
  */
 export function snapshotController(db: Reader, disks: DiskDriver): Controller {
   return {
     name: 'snapshots',
-    watch: change => (change.table === snapshots.name ? [change.key] : snapshotOfRemoved(change)),
+    watch: change => [...(change.table === snapshots.name ? [change.key] : []), ...sourcesOf(change)],
     initial: function* () {
       for (const { row } of db.entries(snapshots)) if (row.sourceFile !== undefined) yield row.snapshotId;
     },
@@ -26,11 +26,17 @@ export function snapshotController(db: Reader, disks: DiskDriver): Controller {
 
 /** Whether a snapshot's content must stay, deleted or not: what is made of it may not be there yet. */
 export function isNeeded(db: Reader, snapshotId: string): boolean {
-  return db.get(snapshots, snapshotId) !== undefined || db.countBy(volumes, 'snapshot', snapshotId) > 0;
+  if (db.get(snapshots, snapshotId) !== undefined) return true;
+  return db.countBy(volumes, 'snapshot', snapshotId) > 0 || db.countBy(snapshots, 'copiedFrom', snapshotId) > 0;
 }
 
-function snapshotOfRemoved({ table, before, after }: Change): string[] {
-  if (table !== volumes.name || after !== undefined) return [];
-  const { snapshotId } = before as VolumeRow;
-  return snapshotId === undefined ? [] : [snapshotId];
+/** Snapshots that a change may have made superfluous: what was made of them is there, or gone. */
+function sourcesOf({ table, before, after }: Change): string[] {
+  if (table === volumes.name) {
+    const { snapshotId } = (after === undefined ? before : {}) as Partial<VolumeRow>;
+    return snapshotId === undefined ? [] : [snapshotId];
+  }
+  if (table !== snapshots.name) return [];
+  const { making } = (before ?? {}) as Partial<SnapshotRow>;
+  return making?.kind === 'copy' ? [making.sourceId] : [];
 }

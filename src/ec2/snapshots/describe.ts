@@ -9,7 +9,7 @@ import { entriesOf, mergeEntries, sorted } from '../describe.ts';
 import { tagsOf } from '../tags/model.ts';
 import { isPublicSnapshot, isVisibleSnapshot } from './access.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
-import { progressOf, renderSnapshot } from './render.ts';
+import { progressOf, renderSnapshot, transferTypeOf } from './render.ts';
 
 const filters: FilterTable<SnapshotRow> = {
   description: row => row.description,
@@ -21,7 +21,7 @@ const filters: FilterTable<SnapshotRow> = {
   'start-time': row => new Date(row.startTime).toISOString(),
   status: row => row.state,
   'storage-tier': () => 'standard',
-  'transfer-type': () => undefined,
+  'transfer-type': transferTypeOf,
   'volume-id': row => row.volumeId,
   'volume-size': row => row.volumeSize,
 };

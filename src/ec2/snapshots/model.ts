@@ -23,6 +23,8 @@ export interface SnapshotRow {
   readonly progress?: number;
   /** What is still to be done; absent when its content is there. */
   readonly making?: SnapshotMaking;
+  /** A copy, and the minutes within which it was asked for if it was. */
+  readonly copied?: { readonly completionMinutes?: number };
   /** Bytes that its content takes by itself; known when it is complete. */
   readonly fullBytes?: number;
   /** Accounts that may make volumes of it besides its owner. */
@@ -38,7 +40,9 @@ export interface SnapshotRow {
 /** Where the content of a snapshot that is pending comes from. */
 export type SnapshotMaking =
   /** Its volume, cut together with those of every other snapshot with this `cutId`. Held: not yet. */
-  { readonly kind: 'cut'; readonly cutId: string; readonly held?: true };
+  | { readonly kind: 'cut'; readonly cutId: string; readonly held?: true }
+  /** Another snapshot, perhaps of another Region and account. */
+  | { readonly kind: 'copy'; readonly sourceId: string };
 
 export const snapshots = defineTable<SnapshotRow>()({
   name: 'snapshots',
@@ -55,6 +59,10 @@ export const snapshots = defineTable<SnapshotRow>()({
     /** The volume that one which is pending was asked for. */
     pendingVolume: row => (row.state === 'pending' ? row.volumeId : undefined),
     cut: row => (row.making?.kind === 'cut' ? row.making.cutId : undefined),
+    /** The snapshot that must stay until it was copied. */
+    copiedFrom: row => (row.making?.kind === 'copy' ? row.making.sourceId : undefined),
+    /** Owner of those that are being copied. */
+    copying: row => (row.making?.kind === 'copy' ? row.owner : undefined),
     /** The volume that must stay until it was cut. */
     uncut: row => (row.making?.kind === 'cut' ? row.volumeId : undefined),
   },

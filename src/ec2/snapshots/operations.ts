@@ -1,4 +1,5 @@
 import type { AnyOperation } from '../../api/operation.ts';
+import { copySnapshot } from './copy.ts';
 import { createSnapshot, createSnapshots } from './create.ts';
 import { deleteSnapshot } from './delete.ts';
 import { describeSnapshots } from './describe.ts';
@@ -6,6 +7,7 @@ import { snapshotPermissionOperations } from './permissions.ts';
 import { snapshotPublicAccessOperations } from './public-access.ts';
 
 export const snapshotOperations: readonly AnyOperation[] = [
+  copySnapshot,
   createSnapshot,
   createSnapshots,
   deleteSnapshot,

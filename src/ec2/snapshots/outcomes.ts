@@ -1,4 +1,4 @@
-import type { Tx } from '../../state/state.ts';
+import type { State, Tx } from '../../state/state.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
 
 /** Its content is there. */
@@ -6,6 +6,14 @@ export function recordCompleted(tx: Tx, snapshotId: string, now: number, fullByt
   const row = tx.get(snapshots, snapshotId);
   if (row === undefined || row.state !== 'pending') return;
   tx.put(snapshots, { ...settled(row), state: 'completed', completionTime: now, fullBytes });
+}
+
+/** @param done from 0 to 1; kept by the percent */
+export function recordProgress(state: State, snapshotId: string, done: number): void {
+  const progress = Math.min(99, Math.floor(done * 100));
+  const row = state.get(snapshots, snapshotId);
+  if (row === undefined || row.state !== 'pending' || (row.progress ?? 0) >= progress) return;
+  state.write(tx => tx.put(snapshots, { ...row, progress }));
 }
 
 /** It cannot be made. */

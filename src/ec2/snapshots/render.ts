@@ -24,6 +24,8 @@ export function renderSnapshot(db: Reader, row: SnapshotRow, own = true): Snapsh
     Encrypted: row.encrypted,
     KmsKeyId: row.kmsKeyId,
     FullSnapshotSizeInBytes: row.fullBytes,
+    TransferType: transferTypeOf(row),
+    CompletionDurationMinutes: row.copied?.completionMinutes,
     StorageTier: 'standard',
     Tags: own ? tagList(db, row.snapshotId) : undefined,
   };
@@ -47,4 +49,10 @@ export function renderSnapshotInfo(db: Reader, row: SnapshotRow): SnapshotInfo {
 
 export function progressOf(row: SnapshotRow): string {
   return row.state === 'completed' ? '100%' : `${row.progress ?? 0}%`;
+}
+
+/** Of copies only. */
+export function transferTypeOf(row: SnapshotRow): 'time-based' | 'standard' | undefined {
+  if (row.copied === undefined) return undefined;
+  return row.copied.completionMinutes === undefined ? 'standard' : 'time-based';
 }

@@ -4,6 +4,7 @@ import type { DiskDriver } from '../../engine/engine.ts';
 import { createSimulatedDisks } from '../../engine/simulator/disks.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
 import { snapshotController } from './controller.ts';
+import { copyController } from './copy-controller.ts';
 import { cutController } from './cut-controller.ts';
 
 /** A world for the snapshots of a test API. */
@@ -15,7 +16,11 @@ export interface SnapshotWorld {
 
 export function createSnapshotWorld(api: TestApi, disks: DiskDriver = createSimulatedDisks()): SnapshotWorld {
   const { state, clock } = api;
-  const all: Controller[] = [snapshotController(state, disks), cutController(state, disks, clock)];
+  const all: Controller[] = [
+    snapshotController(state, disks),
+    cutController(state, disks, clock),
+    copyController(state, disks, clock),
+  ];
   return {
     disks,
     settle: async () => {

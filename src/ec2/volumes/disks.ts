@@ -1,5 +1,6 @@
 import type { DiskDriver } from '../../engine/engine.ts';
 import type { Reader } from '../../state/state.ts';
+import { isNeeded } from '../snapshots/controller.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { volumes } from './model.ts';
 
@@ -27,8 +28,7 @@ export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<
     removed.push(volumeId);
   }
   for (const snapshotId of await disks.listSnapshots()) {
-    const used = db.get(snapshots, snapshotId) !== undefined || db.countBy(volumes, 'snapshot', snapshotId) > 0;
-    if (used) continue;
+    if (isNeeded(db, snapshotId)) continue;
     await disks.removeSnapshot(snapshotId);
     removed.push(snapshotId);
   }
