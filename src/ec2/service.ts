@@ -10,9 +10,7 @@ import { attachmentController } from './network-interfaces/attachment-controller
 import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
 import { securityGroupController } from './security-groups/controller.ts';
-import { snapshotController } from './snapshots/controller.ts';
-import { copyController } from './snapshots/copy-controller.ts';
-import { cutController } from './snapshots/cut-controller.ts';
+import { snapshotControllers } from './snapshots/controllers.ts';
 import { volumeAttachmentController } from './volumes/attachment-controller.ts';
 import { volumeController } from './volumes/controller.ts';
 import { removeOrphanDisks } from './volumes/disks.ts';
@@ -44,9 +42,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       natGatewayController({ state, clock, network }),
       vpcPeeringController(state, clock),
       byoipController(state, clock),
-      snapshotController(state, engine.disks),
-      cutController(state, engine.disks, clock),
-      copyController(state, engine.disks, clock),
+      ...snapshotControllers({ state, disks: engine.disks, clock }),
       volumeController(state, engine),
       volumeAttachmentController({ state, machines: engine.machines, log }),
       ...(network === undefined

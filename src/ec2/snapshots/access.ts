@@ -57,8 +57,14 @@ export function usableSnapshot(context: Caller, snapshotId: string, throughImage
   return row;
 }
 
-/** @throws ApiError `IncorrectState` when its content is not there. */
+/** @throws ApiError `IncorrectState` when its content is not there, or in the archive. */
 export function checkUsable(row: SnapshotRow): void {
+  if (row.tiering?.storage === 'archive') {
+    throw new ApiError(
+      'IncorrectState',
+      `The snapshot '${row.snapshotId}' is archived. RestoreSnapshotTier brings it back.`,
+    );
+  }
   if (row.state === 'completed') return;
   throw new ApiError('IncorrectState', `The snapshot '${row.snapshotId}' is ${row.state}; it must be completed.`);
 }

@@ -5,6 +5,7 @@ import { type WriteContext, writeOperation } from '../../api/operation.ts';
 import { images } from '../images/model.ts';
 import { removeAllTags } from '../tags/model.ts';
 import { ownSnapshot } from './access.ts';
+import { isLocked } from './lock.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
 
 /**
@@ -18,9 +19,12 @@ export const deleteSnapshot = writeOperation<DeleteSnapshotRequest, void>({
   run: (input, context) => removeSnapshot(context, ownSnapshot(context, input.SnapshotId)),
 });
 
-/** @throws ApiError `InvalidSnapshot.InUse` */
-export function removeSnapshot({ db }: WriteContext, row: SnapshotRow): void {
+/** @throws ApiError `InvalidSnapshot.InUse`, `SnapshotLocked` */
+export function removeSnapshot({ db, now }: WriteContext, row: SnapshotRow): void {
   const { snapshotId } = row;
+  if (isLocked(row, now)) {
+    throw new ApiError('SnapshotLocked', `The snapshot ${snapshotId} is locked and cannot be deleted.`);
+  }
   const image = db.firstBy(images, 'snapshot', snapshotId);
   if (image !== undefined) {
     throw new ApiError(

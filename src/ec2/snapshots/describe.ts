@@ -20,7 +20,7 @@ const filters: FilterTable<SnapshotRow> = {
   'snapshot-id': row => row.snapshotId,
   'start-time': row => new Date(row.startTime).toISOString(),
   status: row => row.state,
-  'storage-tier': () => 'standard',
+  'storage-tier': row => row.tiering?.storage ?? 'standard',
   'transfer-type': transferTypeOf,
   'volume-id': row => row.volumeId,
   'volume-size': row => row.volumeSize,

@@ -31,10 +31,41 @@ export interface SnapshotRow {
   readonly createVolumePermissions?: readonly string[];
   /** Everybody may, unless the owner's account blocks public access. */
   readonly public?: true;
+  readonly lock?: SnapshotLock;
+  readonly tiering?: SnapshotTiering;
   /** `amazon` for those of the AMIs that come with Fogbank; everybody may use these. */
   readonly ownerAlias?: 'amazon';
   /** Absolute path of the file with its content while it must still be taken over by the engine. */
   readonly sourceFile?: string;
+}
+
+/** Keeps a snapshot from being deleted until it expires; it stays, expired, until another takes its place. */
+export interface SnapshotLock {
+  readonly mode: 'governance' | 'compliance';
+  readonly createdOn: number;
+  readonly durationDays: number;
+  /** When the duration began; absent while the snapshot is pending. */
+  readonly startedOn?: number;
+  /** Absent while the snapshot is pending, unless a date was given. */
+  readonly expiresOn?: number;
+  /** In compliance mode: hours from `coolOffFrom` in which it can be changed and taken off. */
+  readonly coolOffHours?: number;
+  readonly coolOffFrom?: number;
+}
+
+/** The last archival or restore of a snapshot. */
+export interface SnapshotTiering {
+  /** Where it is. In the archive it cannot be used. */
+  readonly storage: 'standard' | 'archive';
+  readonly operation: 'archival' | 'temporary-restore' | 'permanent-restore';
+  readonly status: 'in-progress' | 'completed';
+  readonly startTime: number;
+  /** Of the last archival. */
+  readonly archivalCompleteTime?: number;
+  /** For how long it is restored. */
+  readonly restoreDays?: number;
+  /** When it goes back to the archive. */
+  readonly restoreExpiryTime?: number;
 }
 
 /** Where the content of a snapshot that is pending comes from. */
@@ -54,6 +85,15 @@ export const snapshots = defineTable<SnapshotRow>()({
     public: row => (row.public === true ? regionOf(row.owner) : undefined),
     /** `ACCOUNT/REGION` of those that it is shared with. */
     shared: row => row.createVolumePermissions?.map(account => `${account}/${regionOf(row.owner)}`),
+    /** Owner of those that have a lock, expired or not. */
+    locked: row => (row.lock === undefined ? undefined : row.owner),
+    /** Owner of those that are being archived, or brought back: `OWNER archival`, `OWNER restore`. */
+    tiering: row =>
+      row.tiering?.status === 'in-progress'
+        ? `${row.owner} ${row.tiering.operation === 'archival' ? 'archival' : 'restore'}`
+        : undefined,
+    /** The volume of those that are in the archive. */
+    archivedVolume: row => (row.tiering?.storage === 'archive' ? row.volumeId : undefined),
     /** Owner of those that are pending. */
     pending: row => (row.state === 'pending' ? row.owner : undefined),
     /** The volume that one which is pending was asked for. */

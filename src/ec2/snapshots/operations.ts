@@ -3,8 +3,10 @@ import { copySnapshot } from './copy.ts';
 import { createSnapshot, createSnapshots } from './create.ts';
 import { deleteSnapshot } from './delete.ts';
 import { describeSnapshots } from './describe.ts';
+import { snapshotLockOperations } from './lock-operations.ts';
 import { snapshotPermissionOperations } from './permissions.ts';
 import { snapshotPublicAccessOperations } from './public-access.ts';
+import { snapshotTierOperations } from './tier-operations.ts';
 
 export const snapshotOperations: readonly AnyOperation[] = [
   copySnapshot,
@@ -14,4 +16,6 @@ export const snapshotOperations: readonly AnyOperation[] = [
   describeSnapshots,
   ...snapshotPermissionOperations,
   ...snapshotPublicAccessOperations,
+  ...snapshotLockOperations,
+  ...snapshotTierOperations,
 ];

@@ -1,11 +1,13 @@
 import type { State, Tx } from '../../state/state.ts';
+import { begun } from './lock.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
 
 /** Its content is there. */
 export function recordCompleted(tx: Tx, snapshotId: string, now: number, fullBytes: number): void {
   const row = tx.get(snapshots, snapshotId);
   if (row === undefined || row.state !== 'pending') return;
-  tx.put(snapshots, { ...settled(row), state: 'completed', completionTime: now, fullBytes });
+  const lock = row.lock && { lock: begun(row.lock, now) };
+  tx.put(snapshots, { ...settled(row), ...lock, state: 'completed', completionTime: now, fullBytes });
 }
 
 /** @param done from 0 to 1; kept by the percent */

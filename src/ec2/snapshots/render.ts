@@ -19,14 +19,15 @@ export function renderSnapshot(db: Reader, row: SnapshotRow, own = true): Snapsh
     StateMessage: row.stateMessage,
     Progress: progressOf(row),
     StartTime: new Date(row.startTime),
-    CompletionTime: row.completionTime === undefined ? undefined : new Date(row.completionTime),
+    CompletionTime: dateOf(row.completionTime),
     Description: row.description,
     Encrypted: row.encrypted,
     KmsKeyId: row.kmsKeyId,
     FullSnapshotSizeInBytes: row.fullBytes,
     TransferType: transferTypeOf(row),
     CompletionDurationMinutes: row.copied?.completionMinutes,
-    StorageTier: 'standard',
+    StorageTier: row.tiering?.storage ?? 'standard',
+    RestoreExpiryTime: dateOf(row.tiering?.restoreExpiryTime),
     Tags: own ? tagList(db, row.snapshotId) : undefined,
   };
 }
@@ -49,6 +50,10 @@ export function renderSnapshotInfo(db: Reader, row: SnapshotRow): SnapshotInfo {
 
 export function progressOf(row: SnapshotRow): string {
   return row.state === 'completed' ? '100%' : `${row.progress ?? 0}%`;
+}
+
+export function dateOf(time: number | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time);
 }
 
 /** Of copies only. */

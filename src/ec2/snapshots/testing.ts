@@ -1,11 +1,10 @@
+import type { Snapshot } from '@aws-sdk/client-ec2';
 import type { TestApi } from '../../api/testing.ts';
-import { type Controller, Controllers } from '../../controllers/controllers.ts';
+import { Controllers } from '../../controllers/controllers.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
 import { createSimulatedDisks } from '../../engine/simulator/disks.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
-import { snapshotController } from './controller.ts';
-import { copyController } from './copy-controller.ts';
-import { cutController } from './cut-controller.ts';
+import { snapshotControllers } from './controllers.ts';
 
 /** A world for the snapshots of a test API. */
 export interface SnapshotWorld {
@@ -16,11 +15,7 @@ export interface SnapshotWorld {
 
 export function createSnapshotWorld(api: TestApi, disks: DiskDriver = createSimulatedDisks()): SnapshotWorld {
   const { state, clock } = api;
-  const all: Controller[] = [
-    snapshotController(state, disks),
-    cutController(state, disks, clock),
-    copyController(state, disks, clock),
-  ];
+  const all = snapshotControllers({ state, disks, clock });
   return {
     disks,
     settle: async () => {
@@ -34,6 +29,14 @@ export function createSnapshotWorld(api: TestApi, disks: DiskDriver = createSimu
       await controllers.close();
     },
   };
+}
+
+/** A snapshot that is complete. */
+export async function addSnapshot(api: TestApi, world = createSnapshotWorld(api)): Promise<string> {
+  const { volumeId: VolumeId } = addVolume(api);
+  const { SnapshotId = '' } = await api.call<Snapshot>('CreateSnapshot', { VolumeId });
+  await world.settle();
+  return SnapshotId;
 }
 
 /** A volume that nothing is attached to. */
