@@ -42,7 +42,10 @@ export function makeCut(context: WriteContext, requests: readonly CutRequest[], 
       volumeSize: volume.size,
       state: 'pending',
       description,
+      // Its blocks are its volume's, under the same data key.
       encrypted: volume.encrypted,
+      ...(volume.kmsKeyId !== undefined && { kmsKeyId: volume.kmsKeyId }),
+      ...(volume.wrappedKey !== undefined && { wrappedKey: volume.wrappedKey }),
       startTime: now,
       making: { kind: 'cut', cutId, ...(held && { held: true }) },
     };
