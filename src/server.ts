@@ -67,6 +67,8 @@ export interface ServerOptions {
   readonly memoryOvercommit?: number | undefined;
   /** The host's kernel keeps equal pages of guests once. */
   readonly pageSharing?: boolean | undefined;
+  /** Volumes are held to the IOPS and throughput of their type; so unless it is false. */
+  readonly volumeLimits?: boolean | undefined;
   /** Seconds that the credentials last which instances get of their roles. */
   readonly instanceCredentials?: number | undefined;
   readonly accountId?: string | undefined;
@@ -137,6 +139,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       engine,
       clock,
       log,
+      volumeLimits: options.volumeLimits ?? true,
       others: [
         trailController({ state, events, clock, folder: buckets }),
         imports,

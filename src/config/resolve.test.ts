@@ -97,9 +97,19 @@ test('the data folder of root and of others', async () => {
 });
 
 test('frozen guests: how much they may take, or none at all', async () => {
-  expect(await resolve()).toMatchObject({ warmBytes: 8 * 2 ** 30, memoryOvercommit: 2, pageSharing: false });
-  toml('warm = "off"\nwarm-budget = "0.5"\nmemory-overcommit = "1.5"\npage-sharing = "on"');
-  expect(await resolve()).toMatchObject({ warmBytes: 0, memoryOvercommit: 1.5, pageSharing: true });
+  expect(await resolve()).toMatchObject({
+    warmBytes: 8 * 2 ** 30,
+    memoryOvercommit: 2,
+    pageSharing: false,
+    volumeLimits: true,
+  });
+  toml('warm = "off"\nwarm-budget = "0.5"\nmemory-overcommit = "1.5"\npage-sharing = "on"\nvolume-limits = "off"');
+  expect(await resolve()).toMatchObject({
+    warmBytes: 0,
+    memoryOvercommit: 1.5,
+    pageSharing: true,
+    volumeLimits: false,
+  });
   expect(await resolve({ FOGBANK_WARM: 'on' })).toMatchObject({ warmBytes: 2 ** 29 });
   expect(await resolve({ FOGBANK_WARM: 'on' }, { flags: { warm: 'off' } })).toMatchObject({ warmBytes: 0 });
   await expect(resolve({ FOGBANK_MEMORY_OVERCOMMIT: '0.5' })).rejects.toThrow(

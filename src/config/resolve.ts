@@ -23,6 +23,7 @@ export interface Configuration {
   readonly warmBytes: number;
   readonly memoryOvercommit: number;
   readonly pageSharing: boolean;
+  readonly volumeLimits: boolean;
   /** Seconds. */
   readonly instanceCredentials: number;
   readonly region: string;
@@ -79,6 +80,7 @@ export async function resolveConfiguration(sources: ConfigurationSources = {}): 
     warmBytes: chosen.warm === 'off' ? 0 : Math.round(Number(chosen.warmBudget ?? settings.warmBudget.default) * gib),
     memoryOvercommit: Number(chosen.memoryOvercommit ?? settings.memoryOvercommit.default),
     pageSharing: chosen.pageSharing === 'on',
+    volumeLimits: chosen.volumeLimits !== 'off',
     instanceCredentials: Math.round(Number(chosen.instanceCredentials ?? settings.instanceCredentials.default)),
     region: chosen.region ?? settings.region.default,
     accountId: chosen.accountId,

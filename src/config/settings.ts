@@ -102,6 +102,13 @@ export const settings = {
     default: 'off',
     parse: parse.oneOf('on', 'off'),
   },
+  volumeLimits: {
+    name: 'volume-limits',
+    placeholder: 'on|off',
+    description: 'whether volumes are held to the IOPS and throughput of their type, as on EC2',
+    default: 'on',
+    parse: parse.oneOf('on', 'off'),
+  },
   instanceCredentials: {
     name: 'instance-credentials',
     placeholder: 'SECONDS',

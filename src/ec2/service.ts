@@ -14,6 +14,7 @@ import { snapshotControllers } from './snapshots/controllers.ts';
 import { volumeAttachmentController } from './volumes/attachment-controller.ts';
 import { volumeController } from './volumes/controller.ts';
 import { removeOrphanDisks } from './volumes/disks.ts';
+import { volumeModificationController } from './volumes/modification-controller.ts';
 import { vpcPeeringController } from './vpc-peering/controller.ts';
 import { vpcController } from './vpcs/controller.ts';
 
@@ -22,12 +23,14 @@ export interface Ec2Options {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** Volumes are held to the IOPS and throughput of their type; so unless it is false. */
+  readonly volumeLimits?: boolean;
   /** Those of other services, which run with them. */
   readonly others?: readonly Controller[];
 }
 
 /** The controllers of EC2, ready to be started. */
-export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Options): {
+export function ec2Controllers({ state, engine, clock, log, volumeLimits = true, others = [] }: Ec2Options): {
   controllers: Controllers;
   removeOrphans: () => Promise<void>;
 } {
@@ -35,7 +38,7 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
   const controllers = new Controllers(
     state,
     [
-      instanceController({ state, engine, clock, network, log }),
+      instanceController({ state, engine, clock, network, volumeLimits, log }),
       clientTokenController(state, clock),
       ...others,
       attachmentController(state, engine.machines, network),
@@ -44,7 +47,8 @@ export function ec2Controllers({ state, engine, clock, log, others = [] }: Ec2Op
       byoipController(state, clock),
       ...snapshotControllers({ state, disks: engine.disks, clock }),
       volumeController(state, engine),
-      volumeAttachmentController({ state, machines: engine.machines, log }),
+      volumeAttachmentController({ state, machines: engine.machines, volumeLimits, log }),
+      volumeModificationController({ state, engine, clock, volumeLimits }),
       ...(network === undefined
         ? []
         : [

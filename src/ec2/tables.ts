@@ -23,6 +23,7 @@ import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
 import { exportTasks, importTasks } from './vm-import/model.ts';
 import { volumes } from './volumes/model.ts';
+import { volumeModifications } from './volumes/modifications.ts';
 import { vpcEndpoints } from './vpc-endpoints/model.ts';
 import { vpcPeeringConnections } from './vpc-peering/model.ts';
 import { preparedRegions } from './vpcs/default-vpc.ts';
@@ -63,6 +64,7 @@ export const ec2Tables: readonly AnyTable[] = [
   subnetCidrReservations,
   subnets,
   volumes,
+  volumeModifications,
   vpcEndpoints,
   vpcPeeringConnections,
   vpcs,

@@ -27,6 +27,8 @@ export interface InstanceControllerOptions {
   readonly clock: Clock;
   /** Absent where the engine has no network. */
   readonly network: Network | undefined;
+  /** Whether disks are held to the IOPS and throughput of their volumes' types. */
+  readonly volumeLimits: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -45,7 +47,7 @@ const day = 86_400_000;
 
 /** Makes machines do what the state of their instances says, and records what they do by themselves. */
 export function instanceController(options: InstanceControllerOptions): Controller {
-  const { state, engine, clock, network, log } = options;
+  const { state, engine, clock, network, volumeLimits, log } = options;
   const pressed = new Map<string, number>();
   const recoveries = new Map<string, number[]>();
 
@@ -91,7 +93,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
       for (const id of row.networkInterfaceIds) await network?.reconcileInterface(row.vpcId, id);
     };
     await Promise.all([...disks, cards()]);
-    return engine.machines.ensureRunning(machineSpec(state, row));
+    return engine.machines.ensureRunning(machineSpec(state, row, { volumeLimits }));
   }
 
   async function watchOver(row: InstanceRow): Promise<number | undefined> {

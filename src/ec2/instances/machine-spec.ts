@@ -3,11 +3,17 @@ import type { Reader } from '../../state/state.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { attachmentTo, isLeaving } from '../volumes/attachments.ts';
+import { diskLimits } from '../volumes/limits.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from '../volumes/model.ts';
 import type { InstanceRow } from './model.ts';
 
+export interface DiskOptions {
+  /** Whether disks are held to the IOPS and throughput of their volumes' types. */
+  readonly volumeLimits: boolean;
+}
+
 /** The machine of an instance, as the engine is to build it. */
-export function machineSpec(db: Reader, row: InstanceRow): MachineSpec {
+export function machineSpec(db: Reader, row: InstanceRow, options: DiskOptions): MachineSpec {
   const type = instanceType(row.instanceType);
   if (type === undefined) throw new Error(`instance type ${row.instanceType} is unknown`);
   return {
@@ -24,7 +30,7 @@ export function machineSpec(db: Reader, row: InstanceRow): MachineSpec {
       const volume = db.get(volumes, device.volumeId);
       const attachment = attachmentTo(volume, row.instanceId);
       if (volume === undefined || attachment === undefined || isLeaving(attachment)) return [];
-      return [diskAttachment(volume, attachment, row.rootDeviceName)];
+      return [diskAttachment(volume, attachment, row.rootDeviceName, options)];
     }),
     nics: row.networkInterfaceIds.flatMap(id => {
       const card = db.get(networkInterfaces, id);
@@ -41,11 +47,13 @@ export function diskAttachment(
   volume: VolumeRow,
   attachment: VolumeAttachment,
   rootDeviceName: string,
+  options: DiskOptions,
 ): DiskAttachment {
   return {
     volumeId: volume.volumeId,
     device: attachment.device,
     root: attachment.device === rootDeviceName,
     ...(volume.multiAttachEnabled === true ? { shared: true } : {}),
+    ...(options.volumeLimits ? { limits: diskLimits(volume) } : {}),
   };
 }

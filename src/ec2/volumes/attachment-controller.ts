@@ -20,6 +20,8 @@ const attachAttempts = 3;
 export interface AttachmentControllerOptions {
   readonly state: State;
   readonly machines: Engine['machines'];
+  /** Whether disks are held to the IOPS and throughput of their volumes' types. */
+  readonly volumeLimits: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -30,7 +32,8 @@ export interface AttachmentControllerOptions {
  * volume that is `detaching` is in no later start, and is taken out of an earlier one. So none is recorded as detached
  * while a machine has it, whatever happens meanwhile.
  */
-export function volumeAttachmentController({ state, machines, log }: AttachmentControllerOptions): Controller {
+export function volumeAttachmentController(options: AttachmentControllerOptions): Controller {
+  const { state, machines, log } = options;
   /** A start that is under way plugs in what is attaching, and records it. */
   const isDue = (one: VolumeAttachment) => isChanging(one) && state.get(instances, one.instanceId)?.state !== 'pending';
   const hasDue = (row: VolumeRow | undefined) => row?.attachments.some(isDue) === true;
@@ -40,7 +43,7 @@ export function volumeAttachmentController({ state, machines, log }: AttachmentC
     const instance = state.get(instances, instanceId);
     // Without a machine it is part of what the next start builds.
     if (instance?.state === 'running') {
-      await machines.attachDisk(instanceId, diskAttachment(volume, attachment, instance.rootDeviceName));
+      await machines.attachDisk(instanceId, diskAttachment(volume, attachment, instance.rootDeviceName, options));
     }
     state.write(tx => recordAttached(tx, volume.volumeId, instanceId));
   }

@@ -11,6 +11,7 @@ import { parseTagSpecifications } from '../tags/model.ts';
 import { requestedEncryption } from './encryption.ts';
 import { createVolumeRow, type NewVolume } from './lifecycle.ts';
 import { volumes } from './model.ts';
+import { checkQuotas } from './quotas.ts';
 import { renderVolume } from './render.ts';
 import { checkMultiAttach, volumeSpecification } from './specification.ts';
 
@@ -25,7 +26,9 @@ export const createVolume = writeOperation<CreateVolumeRequest, Volume>({
   run: (input, context) => {
     refuseUnsupported(input);
     const tags = parseTagSpecifications(input.TagSpecifications, ['volume']).volume;
-    const row = createVolumeRow(context, newVolume(context, input), tags);
+    const volume = newVolume(context, input);
+    checkQuotas(context.db, context.owner, volume);
+    const row = createVolumeRow(context, volume, tags);
     return renderVolume(context.db, row);
   },
 });

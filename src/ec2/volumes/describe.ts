@@ -1,15 +1,11 @@
 import type {
-  DescribeVolumeAttributeRequest,
-  DescribeVolumeAttributeResult,
   DescribeVolumeStatusRequest,
   DescribeVolumeStatusResult,
   DescribeVolumesRequest,
   DescribeVolumesResult,
 } from '@aws-sdk/client-ec2';
-import { arn } from '../../api/arn.ts';
-import { ApiError } from '../../api/errors.ts';
 import type { FilterTable } from '../../api/filters.ts';
-import { findById, idKinds } from '../../api/ids.ts';
+import { idKinds } from '../../api/ids.ts';
 import { type AnyOperation, readOperation } from '../../api/operation.ts';
 import { describeOwn } from '../describe.ts';
 import { type VolumeRow, volumes } from './model.ts';
@@ -93,30 +89,4 @@ const describeVolumeStatus = readOperation<DescribeVolumeStatusRequest, Describe
   },
 });
 
-/** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumeAttribute.html */
-const describeVolumeAttribute = readOperation<DescribeVolumeAttributeRequest, DescribeVolumeAttributeResult>({
-  service: 'ec2',
-  name: 'DescribeVolumeAttribute',
-  resources: (input, context) => [arn(context, 'volume', input.VolumeId)],
-  run: (input, context) => {
-    const { volumeId: VolumeId } = findById(context, volumes, idKinds.volume, input.VolumeId ?? '');
-    switch (input.Attribute) {
-      case 'autoEnableIO':
-        // I/O of a volume is never suspended here, so there is nothing to turn on.
-        return { VolumeId, AutoEnableIO: { Value: false } };
-      case 'productCodes':
-        return { VolumeId, ProductCodes: [] };
-      default:
-        throw new ApiError(
-          'InvalidParameterValue',
-          `Value (${String(input.Attribute)}) for parameter attribute is invalid. Use autoEnableIO or productCodes.`,
-        );
-    }
-  },
-});
-
-export const volumeReadOperations: readonly AnyOperation[] = [
-  describeVolumes,
-  describeVolumeStatus,
-  describeVolumeAttribute,
-];
+export const volumeReadOperations: readonly AnyOperation[] = [describeVolumes, describeVolumeStatus];

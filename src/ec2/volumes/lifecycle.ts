@@ -5,6 +5,7 @@ import { snapshots } from '../snapshots/model.ts';
 import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
 import type { VolumeEncryption } from './encryption.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
+import { volumeModifications } from './modifications.ts';
 import type { VolumeSpecification } from './specification.ts';
 
 export interface NewVolume extends VolumeSpecification, VolumeEncryption {
@@ -55,6 +56,7 @@ export function endVolume(tx: Tx, row: VolumeRow): void {
 /** Forgets a volume whose disk is gone. */
 export function forgetVolume(tx: Tx, volumeId: string): void {
   tx.delete(volumes, volumeId);
+  tx.delete(volumeModifications, volumeId);
   removeAllTags(tx, volumeId);
 }
 

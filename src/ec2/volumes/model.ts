@@ -16,6 +16,7 @@ export interface VolumeRow {
   /** The volume's data key, encrypted under that key. */
   readonly wrappedKey?: string;
   readonly multiAttachEnabled?: boolean;
+  readonly autoEnableIo?: boolean;
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error';
   /** Why it is in the state `error`. */
   readonly stateMessage?: string;
@@ -42,5 +43,7 @@ export const volumes = defineTable<VolumeRow>()({
     owner: row => row.owner,
     instance: row => row.attachments.map(one => one.instanceId),
     snapshot: row => row.snapshotId,
+    /** `OWNER/TYPE` */
+    type: row => `${row.owner}/${row.volumeType}`,
   },
 });

@@ -59,6 +59,7 @@ export function volumeSpecification(
   inRange('size', size, limit.size, `for a ${volumeType} volume, in GiB`);
   const iops = checkIops(volumeType, size, request.Iops, limit);
   const throughput = checkThroughput(volumeType, request.Throughput, limit);
+  if (throughput !== undefined && iops !== undefined) checkThroughputRatio(throughput, iops);
   return {
     volumeType,
     size,
@@ -102,6 +103,17 @@ function checkThroughput(type: VolumeType, wanted: number | undefined, limit: Li
   return wanted;
 }
 
+/** MiB/s for each of the IOPS. */
+const throughputPerIops = 0.25;
+
+function checkThroughputRatio(throughput: number, iops: number): void {
+  if (throughput <= iops * throughputPerIops) return;
+  throw new ApiError(
+    'InvalidParameterValue',
+    `Throughput (MiBps) to iops ratio of ${throughput / iops} is too high; maximum is ${throughputPerIops} MiBps per iops.`,
+  );
+}
+
 function inRange(name: string, value: number, [least, most]: readonly [number, number], what: string): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new ApiError(
@@ -123,4 +135,13 @@ export function checkMultiAttach(type: VolumeType): void {
     'InvalidParameterCombination',
     `The parameter MultiAttachEnabled is not supported for ${type} volumes. Use io1 or io2.`,
   );
+}
+
+/**
+ * Hard disks cannot be booted from.
+ * @throws ApiError `InvalidParameterCombination`
+ */
+export function checkRootType(type: VolumeType): void {
+  if (type !== 'st1' && type !== 'sc1') return;
+  throw new ApiError('InvalidParameterCombination', `A volume of type ${type} cannot be a root volume.`);
 }

@@ -24,11 +24,15 @@ export interface TestEc2 {
 }
 
 /** @param change lays something over the simulator, such as what fails */
-export async function startTestEc2(change: (engine: Engine) => Engine = engine => engine): Promise<TestEc2> {
+export async function startTestEc2(
+  change: (engine: Engine) => Engine = engine => engine,
+  options: { readonly volumeLimits?: boolean } = {},
+): Promise<TestEc2> {
   const engine = change(createSimulator());
   const api = createTestApi(engine);
   const log: string[] = [];
-  const { controllers } = ec2Controllers({ state: api.state, engine, clock: api.clock, log: line => log.push(line) });
+  const { state, clock } = api;
+  const { controllers } = ec2Controllers({ state, engine, clock, log: line => log.push(line), ...options });
   await engine.open(
     { machineChanged: id => controllers.wake('instances', id) },
     { onListening: () => {}, onClosed: () => {} },
