@@ -4,6 +4,7 @@ import { type Controller, Controllers } from '../controllers/controllers.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { State } from '../state/state.ts';
 import { byoipController } from './byoip/controller.ts';
+import { imageController } from './images/controller.ts';
 import { instanceController, removeOrphanMachines } from './instances/controller.ts';
 import { natGatewayController } from './nat-gateways/controller.ts';
 import { attachmentController } from './network-interfaces/attachment-controller.ts';
@@ -39,6 +40,7 @@ export function ec2Controllers({ state, engine, clock, log, volumeLimits = true,
     state,
     [
       instanceController({ state, engine, clock, network, volumeLimits, log }),
+      imageController(state),
       clientTokenController(state, clock),
       ...others,
       attachmentController(state, engine.machines, network),

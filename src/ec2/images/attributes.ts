@@ -12,7 +12,7 @@ import { imageArn, ownImage } from './access.ts';
 import { deregistrationProtection } from './deregistration-protection.ts';
 import { lastLaunchedTime } from './last-launched.ts';
 import { type ImageRow, images } from './model.ts';
-import { checkDescription } from './register-image.ts';
+import { checkDescription } from './names.ts';
 import { renderBlockDevice } from './render.ts';
 import { blockPublicAccess } from './settings.ts';
 

@@ -18,10 +18,10 @@ export function imageBlockDevices(
 ): ImageBlockDevice[] {
   const names = new Set<string>();
   const devices = (mappings ?? []).map(mapping => {
-    const name = deviceName(mapping);
-    if (names.has(name)) throw invalid(`The device name ${name} appears more than once.`);
-    names.add(name);
-    return blockDevice(context, name, mapping);
+    const device = newDevice(context, mapping);
+    if (names.has(device.deviceName)) throw invalid(`The device name ${device.deviceName} appears more than once.`);
+    names.add(device.deviceName);
+    return device;
   });
   const root = devices.find(device => device.deviceName === rootDeviceName);
   if (root === undefined)
@@ -30,6 +30,14 @@ export function imageBlockDevices(
     );
   if (root.snapshotId === undefined) throw invalid(`The root device ${rootDeviceName} needs a SnapshotId.`);
   return devices;
+}
+
+/**
+ * One device of a new AMI.
+ * @throws ApiError as `imageBlockDevices`
+ */
+export function newDevice(context: ReadContext, mapping: BlockDeviceMapping): ImageBlockDevice {
+  return blockDevice(context, deviceName(mapping), mapping);
 }
 
 function deviceName(mapping: BlockDeviceMapping): string {

@@ -36,6 +36,8 @@ export interface ImageRow {
   readonly enaSupport: boolean;
   readonly sriovNetSupport?: 'simple';
   readonly creationDate: number;
+  /** The instance whose reboot its snapshots wait for. */
+  readonly rebooting?: string;
   readonly deprecationTime?: number;
   /** With `disabledAt` it is switched off, and holds a day longer where it has a cooldown. */
   readonly deregistrationProtection?: { readonly withCooldown: boolean; readonly disabledAt?: number };
@@ -57,6 +59,8 @@ export const images = defineTable<ImageRow>()({
   indexes: {
     owner: row => row.owner,
     region: row => regionOf(row.owner),
+    pending: row => (row.state === 'pending' ? 'yes' : undefined),
+    rebooting: row => row.rebooting,
     name: row => `${row.owner}/${row.name}`,
     /** `REGION` of every AMI that more than its owner may launch. */
     shared: row => (row.public || row.launchPermissions.length > 0 ? regionOf(row.owner) : undefined),

@@ -3,6 +3,7 @@ import { allowedImagesOperations } from './allowed-images.ts';
 import { describeImageAttribute, modifyImageAttribute, resetImageAttribute } from './attributes.ts';
 import { blockPublicAccessOperations } from './block-public-access.ts';
 import { cancelImageLaunchPermission } from './cancel-launch-permission.ts';
+import { createImage } from './create-image.ts';
 import { deregistrationProtectionOperations } from './deregistration-protection.ts';
 import { describeImages } from './describe-images.ts';
 import { fastLaunchOperations } from './fast-launch.ts';
@@ -10,6 +11,7 @@ import { imageLifecycleOperations } from './lifecycle.ts';
 import { deregisterImage, registerImage } from './register-image.ts';
 
 export const imageOperations: readonly AnyOperation[] = [
+  createImage,
   deregisterImage,
   describeImageAttribute,
   describeImages,

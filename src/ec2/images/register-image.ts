@@ -11,11 +11,10 @@ import { type WriteContext, writeOperation } from '../../api/operation.ts';
 import { addTags, parseTagSpecifications, removeAllTags } from '../tags/model.ts';
 import { imageArn, ownImage } from './access.ts';
 import { imageBlockDevices } from './block-devices.ts';
+import { releaseImage } from './controller.ts';
 import { checkNotProtected } from './deregistration-protection.ts';
 import { type ImageRow, images } from './model.ts';
-
-const maximumDescription = 255;
-const maximumImages = 50_000;
+import { checkDescription, checkImageLimit, newName } from './names.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html */
 export const registerImage = writeOperation<RegisterImageRequest, RegisterImageResult>({
@@ -44,13 +43,8 @@ export const registerImage = writeOperation<RegisterImageRequest, RegisterImageR
 });
 
 function newImage(input: RegisterImageRequest, context: WriteContext): ImageRow {
-  const { db, owner, now } = context;
-  if (db.countBy(images, 'owner', owner) >= maximumImages) {
-    throw new ApiError(
-      'ResourceLimitExceeded',
-      `You have reached the maximum of ${maximumImages} AMIs in this Region. Deregister some first.`,
-    );
-  }
+  const { owner, now } = context;
+  checkImageLimit(context);
   const architecture = oneOf('Architecture', input.Architecture, ['i386', 'x86_64', 'arm64'], 'i386');
   const rootDeviceName = input.RootDeviceName ?? '/dev/sda1';
   return {
@@ -103,33 +97,6 @@ function refuseUnsupported(input: RegisterImageRequest): void {
   }
 }
 
-/** @throws ApiError `MissingParameter`, `InvalidAMIName.Malformed`, `InvalidAMIName.Duplicate` */
-function newName(context: WriteContext, name: string | undefined): string {
-  if (name === undefined) throw new ApiError('MissingParameter', 'The request must contain the parameter Name');
-  if (!/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/.test(name)) {
-    throw new ApiError(
-      'InvalidAMIName.Malformed',
-      "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, spaces and '(', ')', '[', ']', '.', '/', '-', ''', '@' and '_'.",
-    );
-  }
-  const other = context.db.firstBy(images, 'name', `${context.owner}/${name}`);
-  if (other !== undefined)
-    throw new ApiError('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by AMI ${other.imageId}`);
-  return name;
-}
-
-/** @throws ApiError `InvalidParameterValue` */
-export function checkDescription(description: string | undefined): string | undefined {
-  if (description === undefined || description === '') return undefined;
-  if (description.length > maximumDescription) {
-    throw new ApiError(
-      'InvalidParameterValue',
-      `The description must have at most ${maximumDescription} characters; it has ${description.length}.`,
-    );
-  }
-  return description;
-}
-
 function oneOf<Value extends string>(
   parameter: string,
   value: string | undefined,
@@ -162,6 +129,8 @@ export const deregisterImage = writeOperation<DeregisterImageRequest, Deregister
     }
     const row = ownImage(context, input.ImageId);
     checkNotProtected(row, context.now);
+    // Its snapshots stay, and are taken.
+    releaseImage(context.db, row);
     context.db.delete(images, row.imageId);
     removeAllTags(context.db, row.imageId);
     return { Return: true };

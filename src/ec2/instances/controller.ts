@@ -1,7 +1,9 @@
 import type { Clock } from '../../api/clock.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import { type Engine, EngineError } from '../../engine/engine.ts';
-import type { State } from '../../state/state.ts';
+import type { Change, State } from '../../state/state.ts';
+import { cutForReboot } from '../images/controller.ts';
+import { type ImageRow, images } from '../images/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import type { Network } from '../network-interfaces/network.ts';
 import { goesWith, presentDevices } from '../volumes/attachments.ts';
@@ -53,7 +55,10 @@ export function instanceController(options: InstanceControllerOptions): Controll
 
   return {
     name: 'instances',
-    watch: change => (change.table === instances.name && change.after !== undefined ? [change.key] : []),
+    watch: change => {
+      if (change.table === instances.name) return change.after === undefined ? [] : [change.key];
+      return change.table === images.name ? rebootedFor(change) : [];
+    },
     initial: function* () {
       for (const { row } of state.entries(instances)) if (row.state !== 'stopped') yield row.instanceId;
     },
@@ -131,7 +136,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
     const { instanceId } = row;
     const status = await engine.machines.status(instanceId);
     if (status.state === 'running') {
-      if (!engine.capabilities.realMachines) return rebooted(instanceId);
+      if (!engine.capabilities.realMachines) return cutForReboot(state, instanceId) ? rebooted(instanceId) : poll;
       const since = pressed.get(instanceId);
       if (since === undefined) {
         pressed.set(instanceId, clock.now());
@@ -139,9 +144,15 @@ export function instanceController(options: InstanceControllerOptions): Controll
         return poll;
       }
       if (clock.now() - since < rebootGrace) return poll;
+      // Images are made of a machine that is down.
+      if (state.countBy(images, 'rebooting', instanceId) > 0) {
+        await engine.machines.powerOff(instanceId);
+        return 0;
+      }
       await engine.machines.reset(instanceId);
       return rebooted(instanceId);
     }
+    if (!cutForReboot(state, instanceId)) return poll;
     return (await power(row)) ?? rebooted(instanceId);
   }
 
@@ -215,6 +226,12 @@ export function instanceController(options: InstanceControllerOptions): Controll
     recoveries.delete(row.instanceId);
     state.write(tx => recordTerminated(tx, row.instanceId, clock.now()));
   }
+}
+
+/** The instance that waited for an image which no longer needs it to be down. */
+function rebootedFor({ before, after }: Change): string[] {
+  const [was, is] = [before, after] as (ImageRow | undefined)[];
+  return was?.rebooting !== undefined && is?.rebooting === undefined ? [was.rebooting] : [];
 }
 
 /** The reason to give up a start for, or undefined to try again. */

@@ -32,7 +32,7 @@ export function instanceFilters(db: Reader): FilterTable<InstanceRow> {
     'block-device-mapping.device-name': row => row.blockDevices.map(one => one.deviceName),
     'block-device-mapping.status': row => row.blockDevices.map(device => deviceStatus(db, row.instanceId, device)),
     'block-device-mapping.volume-id': row => row.blockDevices.map(one => one.volumeId),
-    'boot-mode': row => row.bootMode,
+    'boot-mode': row => row.imageBootMode ?? row.bootMode,
     'capacity-reservation-id': () => undefined,
     'capacity-reservation-specification.capacity-reservation-preference': () => 'open',
     'client-token': row => row.clientToken,

@@ -90,7 +90,10 @@ export interface InstanceRow {
   readonly metadataOptions: MetadataOptions;
   readonly cpuOptions: { readonly coreCount: number; readonly threadsPerCore: number };
   readonly creditSpecification?: 'standard' | 'unlimited';
+  /** In which it starts. */
   readonly bootMode: 'legacy-bios' | 'uefi';
+  /** Its AMI's, where that leaves the choice. */
+  readonly imageBootMode?: 'uefi-preferred';
   readonly privateDnsNameOptions: {
     readonly hostnameType: 'ip-name' | 'resource-name';
     readonly enableResourceNameDnsARecord: boolean;

@@ -68,7 +68,7 @@ export function renderInstance(db: Reader, row: InstanceRow): Instance {
     HibernationOptions: { Configured: row.hibernationConfigured === true },
     MetadataOptions: renderMetadataOptions(row.metadataOptions),
     EnclaveOptions: { Enabled: false },
-    BootMode: row.bootMode,
+    BootMode: row.imageBootMode ?? row.bootMode,
     CurrentInstanceBootMode: row.bootMode,
     PlatformDetails: 'Linux/UNIX',
     UsageOperation: 'RunInstances',

@@ -13,7 +13,7 @@ import { isObjectKey } from '../../images/buckets.ts';
 import { describeOwn } from '../describe.ts';
 import { imageArn, ownImage } from '../images/access.ts';
 import type { ImageRow } from '../images/model.ts';
-import { checkDescription } from '../images/register-image.ts';
+import { checkDescription } from '../images/names.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { checkTaskLimit } from './limits.ts';

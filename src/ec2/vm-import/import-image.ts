@@ -3,7 +3,7 @@ import { arn, arns } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
 import { type ReadContext, writeOperation } from '../../api/operation.ts';
-import { checkDescription } from '../images/register-image.ts';
+import { checkDescription } from '../images/names.ts';
 import { usableSnapshot } from '../snapshots/access.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { checkTaskLimit } from './limits.ts';

@@ -3,7 +3,7 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
 import { writeOperation } from '../../api/operation.ts';
-import { checkDescription } from '../images/register-image.ts';
+import { checkDescription } from '../images/names.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { checkTaskLimit } from './limits.ts';
 import { type ImportTaskRow, importTasks } from './model.ts';

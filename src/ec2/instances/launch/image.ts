@@ -5,6 +5,8 @@ import { regionOf } from '../../../api/owner.ts';
 import { findParameter } from '../../../ssm/find-parameter.ts';
 import { isForbidden } from '../../images/allowed-images.ts';
 import { type ImageRow, images } from '../../images/model.ts';
+import type { InstanceTypeFacts } from '../../instance-types/catalogue.ts';
+import type { InstanceRow } from '../model.ts';
 
 /**
  * The image id that a launch names: itself, or by an SSM parameter as `resolve:ssm:NAME`, `resolve:ssm:NAME:VERSION`
@@ -70,4 +72,26 @@ export function launchableImage(context: ReadContext, reference: string | undefi
 
 function mayLaunch(context: ReadContext, image: ImageRow): boolean {
   return image.public || image.owner === context.owner || image.launchPermissions.includes(context.account);
+}
+
+/**
+ * How an instance boots: UEFI is preferred only where the instance type can.
+ * @throws ApiError `UnsupportedOperation`
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-boot.html
+ */
+export function launchBootMode(
+  image: ImageRow,
+  type: InstanceTypeFacts,
+): Pick<InstanceRow, 'bootMode' | 'imageBootMode'> {
+  if (image.bootMode === 'uefi-preferred') {
+    const bootMode = type.bootModes.includes('uefi') ? 'uefi' : 'legacy-bios';
+    return { bootMode, imageBootMode: image.bootMode };
+  }
+  if (!type.bootModes.includes(image.bootMode)) {
+    throw new ApiError(
+      'UnsupportedOperation',
+      `The instance type ${type.name} does not support the boot mode ${image.bootMode} of the image ${image.imageId}.`,
+    );
+  }
+  return { bootMode: image.bootMode };
 }

@@ -21,7 +21,7 @@ import { sealUserData } from '../user-data.ts';
 import { type LaunchVolume, launchVolumes } from './block-devices.ts';
 import { launchCpuOptions, launchCredits } from './cpu.ts';
 import { checkHibernation } from './hibernation.ts';
-import { launchableImage } from './image.ts';
+import { launchableImage, launchBootMode } from './image.ts';
 import { type InterfacePlan, placementOf, planInterfaces } from './interfaces.ts';
 import { launchMetadataOptions } from './metadata-options.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -155,7 +155,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     metadataOptions: launch.metadataOptions,
     cpuOptions: launch.cpuOptions,
     creditSpecification: launch.credits,
-    bootMode: image.bootMode === 'uefi' ? 'uefi' : 'legacy-bios',
+    ...launchBootMode(image, type),
     privateDnsNameOptions: {
       hostnameType: input.PrivateDnsNameOptions?.HostnameType ?? subnet.hostnameType,
       enableResourceNameDnsARecord:
