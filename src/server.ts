@@ -172,7 +172,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // Before the engine: what runs must end, and not record that the engine refused it.
     undo.push(() => controllers.close());
     undo.push(() => imports.stop());
+    const authorizer = createAuthorizer(accessRules);
     const services: Services = {
+      verdict: authorizer.verdict,
       clock,
       engine,
       tokenKey: secretSetting(state, secrets, 'page-token-key'),
@@ -183,7 +185,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       until: createUntil(state),
       publicPool: options.publicPool,
     };
-    const authorizer = createAuthorizer(accessRules);
     const handle = createDispatcher({
       state,
       services,

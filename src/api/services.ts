@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { LastUse } from '../iam/last-use.ts';
 import type { Secrets } from '../iam/secrets.ts';
 import type { ProviderKeys } from '../sts/web-identity/provider-keys.ts';
+import type { Authorizer } from './authorize.ts';
 import type { Clock } from './clock.ts';
 import type { Until } from './until.ts';
 
@@ -22,6 +23,8 @@ export interface Services {
   readonly events: EventReader;
   /** Keys of the identity providers whose tokens STS takes. */
   readonly providerKeys: ProviderKeys;
+  /** What policies say of a part of a call that may fail by itself. */
+  readonly verdict: Authorizer['verdict'];
   /** Waits for what controllers do; not at all where none run. */
   readonly until: Until;
   /** CIDR from which public addresses are taken. */

@@ -72,7 +72,9 @@ export function createTestApi(
   const secrets = createSecrets(randomBytes(32));
   const lastUse = new LastUse();
   const documents = new Map<string, string>();
+  const authorizer = createAuthorizer(accessRules);
   const services: Services = {
+    verdict: authorizer.verdict,
     clock,
     engine,
     tokenKey: randomBytes(32),
@@ -87,7 +89,6 @@ export function createTestApi(
     until: async () => {},
     publicPool,
   };
-  const authorizer = createAuthorizer(accessRules);
   const handle = createDispatcher({
     state,
     authorizer,

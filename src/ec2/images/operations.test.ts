@@ -423,12 +423,4 @@ describe('DeregisterImage', () => {
     expect(JSON.stringify(api.store.load())).not.toContain(ImageId);
     await register('web');
   });
-
-  test('refuses to delete snapshots with it', async () => {
-    const ImageId = await register('web');
-    expect((await api.fail('DeregisterImage', { ImageId, DeleteAssociatedSnapshots: true })).code).toBe(
-      'UnsupportedOperation',
-    );
-    expect(await names()).toEqual(['web']);
-  });
 });

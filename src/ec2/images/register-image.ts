@@ -1,18 +1,11 @@
-import type {
-  DeregisterImageRequest,
-  DeregisterImageResult,
-  RegisterImageRequest,
-  RegisterImageResult,
-} from '@aws-sdk/client-ec2';
+import type { RegisterImageRequest, RegisterImageResult } from '@aws-sdk/client-ec2';
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
 import { type WriteContext, writeOperation } from '../../api/operation.ts';
-import { addTags, parseTagSpecifications, removeAllTags } from '../tags/model.ts';
-import { imageArn, ownImage } from './access.ts';
+import { addTags, parseTagSpecifications } from '../tags/model.ts';
+import { imageArn } from './access.ts';
 import { imageBlockDevices } from './block-devices.ts';
-import { releaseImage } from './controller.ts';
-import { checkNotProtected } from './deregistration-protection.ts';
 import { type ImageRow, images } from './model.ts';
 import { checkDescription, checkImageLimit, newName } from './names.ts';
 
@@ -111,28 +104,3 @@ function oneOf<Value extends string>(
     `Value ( ${value} ) for parameter ${parameter} is invalid. Use ${allowed.join(', ')}.`,
   );
 }
-
-/**
- * Instances that run, and the snapshots, stay.
- * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
- */
-export const deregisterImage = writeOperation<DeregisterImageRequest, DeregisterImageResult>({
-  service: 'ec2',
-  name: 'DeregisterImage',
-  resources: (input, context) => [imageArn(context, input.ImageId)],
-  run: (input, context) => {
-    if (input.DeleteAssociatedSnapshots === true) {
-      throw new ApiError(
-        'UnsupportedOperation',
-        'Deleting the snapshots with the AMI is not supported yet. Leave out DeleteAssociatedSnapshots.',
-      );
-    }
-    const row = ownImage(context, input.ImageId);
-    checkNotProtected(row, context.now);
-    // Its snapshots stay, and are taken.
-    releaseImage(context.db, row);
-    context.db.delete(images, row.imageId);
-    removeAllTags(context.db, row.imageId);
-    return { Return: true };
-  },
-});

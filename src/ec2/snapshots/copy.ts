@@ -97,14 +97,11 @@ export function makeCopy(context: WriteContext, request: CopyRequest): SnapshotR
   return row;
 }
 
-function checkDuration(minutes: number | undefined): number | undefined {
+/** @throws ApiError `InvalidParameterValue` */
+export function checkDuration(minutes: number | undefined, name = 'CompletionDurationMinutes'): number | undefined {
   if (minutes === undefined) return undefined;
   if (minutes >= durations.least && minutes <= durations.most && minutes % durations.step === 0) return minutes;
-  throw invalid(
-    minutes,
-    'CompletionDurationMinutes',
-    `Give a multiple of ${durations.step} from ${durations.least} to ${durations.most}.`,
-  );
+  throw invalid(minutes, name, `Give a multiple of ${durations.step} from ${durations.least} to ${durations.most}.`);
 }
 
 function refusePlaces({ DestinationOutpostArn, DestinationAvailabilityZone }: CopySnapshotRequest): void {
