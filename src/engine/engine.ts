@@ -213,7 +213,7 @@ export interface DiskDriver {
   /** Makes a volume, from a snapshot or empty. @throws EngineError `InsufficientCapacity` (disk full). */
   ensureVolume(volumeId: string, options: VolumeOptions): Promise<void>;
   /** Grows a volume; a machine that has it sees the new size at once. Nothing happens when it has that size or more. */
-  ensureVolumeSize(volumeId: string, sizeGib: number): Promise<void>;
+  ensureVolumeSize(volumeId: string, sizeGib: number, key?: DiskKey): Promise<void>;
   /**
    * Takes snapshots of volumes, all at one instant as after a power failure, also while one machine that has them runs and
    * writes. Nothing is copied. Snapshots that exist stay as they are.

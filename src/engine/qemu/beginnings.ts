@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { MachineSpec } from '../engine.ts';
 import { deleteSaved, loadFromRoot, signalResume } from './hibernation.ts';
-import type { MachineContext } from './machine-context.ts';
+import type { MachineContext, StartDisks } from './machine-context.ts';
 import type { MachineFolder } from './machine-folder.ts';
 import { runFolder, WARM_CONSOLE, warmFolder } from './paths.ts';
 import type { ProcessId } from './process.ts';
@@ -14,6 +14,7 @@ export interface Beginning {
   readonly context: MachineContext;
   readonly folder: MachineFolder;
   readonly spec: MachineSpec;
+  readonly disks: StartDisks;
   /** Starts QEMU. @throws EngineError */
   launch(argv: string[], guard?: number): Promise<ProcessId>;
   /** To the QEMU that was started. @throws EngineError */
@@ -71,7 +72,8 @@ export async function copy(beginning: Beginning, warm: WarmStart, run: boolean):
     const { pid } = await launchCopy(beginning, warm);
     const qmp = await beginning.connection();
     const sockets = { run: folder.run, relative: runFolder(instanceId) };
-    await bringToLife({ dataDir: context.dataDir, image, spec, pid, qmp, folder: sockets, diskBytes, run });
+    const { disks } = beginning;
+    await bringToLife({ dataDir: context.dataDir, image, spec, disks, pid, qmp, folder: sockets, diskBytes, run });
     await folder.records.delete('copy.json');
     await beginning.runs();
     await context.warm?.used(image);

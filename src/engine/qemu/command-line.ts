@@ -1,7 +1,9 @@
 import { EngineError, type MachineSpec } from '../engine.ts';
 import type { Accelerator } from './accelerator.ts';
 import { BRIDGE, type DiskDevice, devicesOf, type NicDevice } from './devices.ts';
+import { type DiskImage, secretName } from './disks/image-nodes.ts';
 import { runFolder } from './paths.ts';
+import { secretObject } from './secrets.ts';
 import { type Firmware, VARIABLES_FILE } from './uefi.ts';
 
 export interface CommandLineOptions {
@@ -10,6 +12,10 @@ export interface CommandLineOptions {
   readonly firmware?: Firmware;
   /** Where sockets and the console log lie; the machine's own run folder when left out. */
   readonly run?: string;
+  /** The images of disks by volume id; where one is missing, a volume of which no snapshot was taken. */
+  readonly images?: ReadonlyMap<string, DiskImage>;
+  /** Volumes with a key, in the order of their descriptors (`secrets.ts`). */
+  readonly encrypted?: readonly string[];
   /** The file of the root disk, where it is not the volume's own. */
   readonly rootFile?: string;
   /** The guest's memory in a file, as it is kept for copies; memory of the process itself when left out. */
@@ -46,11 +52,16 @@ function smbios(spec: MachineSpec): string[] {
   ].flatMap(fields => ['-smbios', fields.join(',')]);
 }
 
-function disks(devices: readonly DiskDevice[], rootFile: string | undefined): string[] {
-  return devices.flatMap(({ attachment, file, node, device }) => {
-    const source = rootFile && attachment.root ? { ...node, file: { ...file, filename: rootFile } } : node;
-    return ['-blockdev', JSON.stringify(source), '-device', JSON.stringify(device)];
-  });
+function disks(devices: readonly DiskDevice[]): string[] {
+  return devices.flatMap(({ node, device }) => ['-blockdev', JSON.stringify(node), '-device', JSON.stringify(device)]);
+}
+
+/** With the root disk in another file, if so. */
+function imagesOf(spec: MachineSpec, { images = new Map(), rootFile }: CommandLineOptions): Map<string, DiskImage> {
+  const root = spec.disks.find(disk => disk.root);
+  return rootFile === undefined || !root
+    ? new Map(images)
+    : new Map(images).set(root.volumeId, { file: rootFile, generation: 0 });
 }
 
 function nics(devices: readonly NicDevice[]): string[] {
@@ -79,7 +90,7 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
   if (spec.bootMode === 'uefi' && !options.firmware) {
     throw new EngineError('Invalid', 'the machine boots by UEFI, and there is no firmware for it');
   }
-  const devices = devicesOf(spec);
+  const devices = devicesOf(spec, imagesOf(spec, options));
   const run = options.run ?? runFolder(spec.instanceId);
   const firmware = spec.bootMode === 'uefi' ? options.firmware : undefined;
   const pflash = firmware ? ',pflash0=uefi-code,pflash1=uefi-variables' : '';
@@ -112,7 +123,8 @@ export function commandLine(spec: MachineSpec, options: CommandLineOptions): str
     ...['-device', 'virtio-balloon-pci,id=balloon,bus=pcie.0,addr=0x4,free-page-reporting=on,deflate-on-oom=on'],
     ...['-device', 'vmgenid,guid=auto'],
     ...['-device', `pcie-pci-bridge,id=${BRIDGE},bus=pcie.0,addr=0x10`],
-    ...disks(devices.disks, options.rootFile),
+    ...(options.encrypted ?? []).flatMap((id, index) => ['-object', secretObject(secretName(id), index)]),
+    ...disks(devices.disks),
     ...nics(devices.nics),
     ...(options.incoming ? ['-S', '-incoming', 'defer'] : []),
   ];

@@ -1,4 +1,5 @@
 import { type DiskAttachment, EngineError, type MachineSpec, type NicAttachment } from '../engine.ts';
+import { type DiskImage, imageNode, nodeName } from './disks/image-nodes.ts';
 import { tapName } from './names.ts';
 import { volumeFile } from './paths.ts';
 import type { QmpObject } from './qmp.ts';
@@ -16,8 +17,6 @@ export const BRIDGE = 'slots';
 export interface DiskDevice {
   readonly attachment: DiskAttachment;
   readonly node: QmpObject;
-  /** The lowest layer of `node`. */
-  readonly file: QmpObject;
   readonly device: QmpObject;
 }
 
@@ -56,7 +55,7 @@ export function deviceNameIndex(device: string): number | undefined {
  * had all of it from the start.
  * @throws EngineError `Invalid` for more attachments than there are slots.
  */
-export function devicesOf(spec: MachineSpec): Devices {
+export function devicesOf(spec: MachineSpec, images: ReadonlyMap<string, DiskImage> = new Map()): Devices {
   if (spec.nics.length + spec.disks.length > MAX_ATTACHMENTS) {
     throw new EngineError('Invalid', `a machine has at most ${MAX_ATTACHMENTS} disks and network interfaces`);
   }
@@ -65,42 +64,48 @@ export function devicesOf(spec: MachineSpec): Devices {
   const ordered = [...spec.disks].sort((a, b) => Number(b.root) - Number(a.root));
   const firstData = 2 + nics.length - (ordered[0]?.root ? 1 : 0);
   return {
-    disks: ordered.map((disk, index) => diskDevice(disk, disk.root ? 1 : firstData + index, indexes)),
+    disks: ordered.map((disk, index) => {
+      const named = deviceNameIndex(disk.device);
+      // QEMU refuses an index twice; /dev/sdf and /dev/xvdf would be the same name to the guest.
+      const unique = named !== undefined && !indexes.has(named);
+      if (unique) indexes.add(named);
+      const image = images.get(disk.volumeId) ?? { file: volumeFile(disk.volumeId, 0), generation: 0 };
+      return diskDevice(disk, image, disk.root ? 1 : firstData + index, unique ? named : undefined);
+    }),
     nics: nics.map((nic, index) => nicDevice(nic, 2 + index)),
   };
 }
 
-function diskDevice(disk: DiskAttachment, place: number, indexes: Set<number>): DiskDevice {
-  const serial = disk.volumeId.replace('-', '');
+/** A disk's device and node-name prefix, which is also the serial number that the guest sees. */
+export function diskId(volumeId: string): string {
+  return volumeId.replace('-', '');
+}
+
+/**
+ * A disk in a slot, counted from 1.
+ * @param index the ACPI index that tells the guest its name, if it has one
+ */
+export function diskDevice(
+  disk: DiskAttachment,
+  image: DiskImage,
+  place: number,
+  index: number | undefined,
+): DiskDevice {
+  const id = diskId(disk.volumeId);
   const readOnly = disk.readOnly ?? false;
-  const named = deviceNameIndex(disk.device);
-  // QEMU refuses an index twice; /dev/sdf and /dev/xvdf would be the same name to the guest.
-  const unique = named !== undefined && !indexes.has(named);
-  if (unique) indexes.add(named);
-  const file = { driver: 'file', filename: volumeFile(disk.volumeId), aio: 'threads', discard: 'unmap' };
   return {
     attachment: disk,
-    file,
-    node: {
-      driver: 'qcow2',
-      'node-name': serial,
-      'read-only': readOnly,
-      discard: 'unmap',
-      'detect-zeroes': 'unmap',
-      // Write-back through the host's page cache, which all overlays of one AMI share; guests' flushes reach the disk.
-      cache: { direct: false, 'no-flush': false },
-      file,
-    },
+    node: imageNode(disk.volumeId, image, readOnly),
     device: {
       driver: 'virtio-blk-pci',
-      id: serial,
+      id,
       ...slot(place),
-      drive: serial,
-      serial,
+      drive: nodeName(disk.volumeId, image.generation),
+      serial: id,
       'write-cache': 'on',
       ...(readOnly ? {} : { discard: true }),
       ...(disk.root ? { bootindex: 0 } : {}),
-      ...(unique ? { 'acpi-index': named } : {}),
+      ...(index === undefined ? {} : { 'acpi-index': index }),
     },
   };
 }

@@ -1,37 +1,27 @@
-import { constants } from 'node:fs';
-import { access, chmod, chown, copyFile, link, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type DiskDriver, EngineError } from '../engine.ts';
-import {
-  isSnapshotId,
-  isVolumeId,
-  isWarmId,
-  snapshotFile,
-  volumeFile,
-  WARM_DISK,
-  WARM_FOLDER,
-  WARM_MANIFEST,
-  WARM_RAM,
-  WARM_STATE,
-  warmFolder,
-} from './paths.ts';
-import { type Backing, emptyQcow2, type ImageHeader, readImageHeader } from './qcow2.ts';
+import { chmod, chown, constants, copyFile, link, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DiskDriver, EngineError, type VolumeOptions } from '../engine.ts';
+import { createBlocks } from './disks/blocks.ts';
+import { chainSource, convertInto, growImage } from './disks/convert.ts';
+import { createCopies } from './disks/copies.ts';
+import { type FindHost, imageOf, settleVolume, takeSnapshots } from './disks/cuts.ts';
+import { collect, REMOVED, removeSnapshot, removeWarmFiles, snapshotBelow } from './disks/garbage.ts';
+import type { DiskImage } from './disks/image-nodes.ts';
+import { backingFor, DiskStore, exists, flush, GIB, PARTIAL, sameKey } from './disks/store.ts';
+import { isSnapshotId, snapshotFile, volumeFile, WARM_DISK, WARM_MANIFEST, warmFolder } from './paths.ts';
+import { readImageHeader } from './qcow2.ts';
 import type { MachineUser } from './user.ts';
-
-const GIB = 1024 ** 3;
-
-/** Disk space that stays free for the server's own state and for what machines write next. */
-export const DISK_RESERVE_BYTES = 1 * GIB;
-
-/** Marks a snapshot that was removed while volumes still stand on it. */
-const REMOVED = '.removed';
-const PARTIAL = '.partial';
 
 export interface QemuDisks extends DiskDriver {
   /** Makes the folders and removes what an interrupted call left. */
   open(): Promise<void>;
+  close(): Promise<void>;
   /** Bytes that volumes may still take. */
   freeBytes(): Promise<number>;
+  /** Tells which running machine has a volume. */
+  setHosts(findHost: FindHost): void;
+  /** Work with the images of volumes, which stay as they are meanwhile. @throws EngineError `NotFound` */
+  withImages<T>(volumeIds: readonly string[], work: (images: DiskImages) => Promise<T>): Promise<T>;
   /** What a volume stands on, and whether nothing has been written to it; undefined where there is no such volume. */
   origin(volumeId: string): Promise<VolumeOrigin | undefined>;
   /**
@@ -45,6 +35,8 @@ export interface QemuDisks extends DiskDriver {
   retireWarm(warmId: string): Promise<void>;
 }
 
+export type DiskImages = ReadonlyMap<string, DiskImage>;
+
 export interface VolumeOrigin {
   /** File name of the snapshot (relative to the data folder), if it stands on one. */
   readonly snapshot?: string;
@@ -52,50 +44,18 @@ export interface VolumeOrigin {
   readonly virtualBytes: number;
 }
 
-/**
- * Volumes are qcow2 overlays on snapshots, which are read-only files. Space is taken as it is written (thin): a new
- * volume must fit into what is free now, but what other volumes may still grow to is not set aside.
- */
+/** What a volume needs at least besides what its snapshot's copy takes: space is taken as it is written (thin). */
+const LEAST_FREE = 16 * 1024 * 1024;
+
+/** Volumes and snapshots as qcow2 files, see `disks/store.ts`. */
 export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
-  const absolute = (relative: string) => join(dataDir, relative);
-  /** Calls for one file at a time: two of them would share the partial file. */
-  const busy = new Map<string, Promise<unknown>>();
-
-  function exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const result = (busy.get(key) ?? Promise.resolve()).then(work);
-    const settled = result.catch(() => {});
-    busy.set(key, settled);
-    settled.then(() => {
-      if (busy.get(key) === settled) busy.delete(key);
-    });
-    return result;
-  }
-
-  async function freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(dataDir);
-    return Math.max(0, bavail * bsize - DISK_RESERVE_BYTES);
-  }
-
-  async function requireSpace(bytes: number, what: string): Promise<void> {
-    const free = await freeBytes();
-    if (bytes <= free) return;
-    const gib = (value: number) => (value / GIB).toFixed(1);
-    throw new EngineError(
-      'InsufficientCapacity',
-      `not enough disk space for ${what}: ${gib(bytes)} GiB wanted, ${gib(free)} GiB free in ${dataDir}`,
-    );
-  }
-
-  async function findSnapshot(snapshotId: string): Promise<{ file: string; header: ImageHeader } | undefined> {
-    for (const format of ['qcow2', 'raw'] as const) {
-      const file = snapshotFile(snapshotId, format);
-      if (await exists(absolute(file))) return { file, header: await readImageHeader(absolute(file)) };
-    }
-    return undefined;
-  }
+  const store = new DiskStore(dataDir, user);
+  const absolute = (relative: string) => store.absolute(relative);
+  const blocks = createBlocks(store);
+  let findHost: FindHost = () => undefined;
 
   async function makeSnapshot(snapshotId: string, source: string): Promise<void> {
-    const found = await findSnapshot(snapshotId);
+    const found = await store.findSnapshot(snapshotId);
     if (found) {
       await rm(absolute(`${found.file}${REMOVED}`), { force: true });
       return;
@@ -116,7 +76,7 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     if (linked) {
       await chmod(`${file}${PARTIAL}`, 0o444).catch(() => {});
     } else {
-      await requireSpace(size, `the snapshot ${snapshotId}`);
+      await store.requireSpace(size, `the snapshot ${snapshotId}`);
       await copyFile(source, `${file}${PARTIAL}`, constants.COPYFILE_FICLONE);
       await chmod(`${file}${PARTIAL}`, 0o440);
       if (user.switchUser) await chown(`${file}${PARTIAL}`, 0, user.gid);
@@ -125,51 +85,41 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     await rename(`${file}${PARTIAL}`, file);
   }
 
-  async function makeVolume(volumeId: string, sizeGib: number, snapshotId: string | undefined): Promise<void> {
-    const file = absolute(volumeFile(volumeId));
-    if (await exists(file)) return;
-    const snapshot = snapshotId === undefined ? undefined : await findSnapshot(snapshotId);
-    if (snapshotId !== undefined && !snapshot) throw new EngineError('NotFound', `there is no snapshot ${snapshotId}`);
+  async function makeVolume(volumeId: string, options: VolumeOptions): Promise<void> {
+    const { sizeGib, snapshotId, key, snapshotKey, progress } = options;
+    const file = volumeFile(volumeId, 0);
+    if (await store.newest(volumeId)) return;
+    await store.requireSpace(LEAST_FREE, `the volume ${volumeId}`);
+    const snapshot = snapshotId === undefined ? undefined : await store.requireSnapshot(snapshotId);
     if (snapshot && snapshot.header.virtualBytes > sizeGib * GIB) {
       throw new EngineError('Invalid', `the snapshot ${snapshotId} does not fit into ${sizeGib} GiB`);
     }
-    await requireSpace(sizeGib * GIB, `the volume ${volumeId}`);
-    const backing = snapshot && { file: join('..', snapshot.file), format: snapshot.header.format };
-    await writeEmpty(file, sizeGib * GIB, backing);
-  }
-
-  /** An overlay without data, under its name only when it is whole. */
-  async function writeEmpty(file: string, virtualBytes: number, backing: Backing | undefined): Promise<void> {
-    const handle = await open(`${file}${PARTIAL}`, 'w', 0o600);
-    try {
-      await handle.writeFile(emptyQcow2(virtualBytes, backing));
-      if (user.switchUser) await handle.chown(user.uid, user.gid);
-      await handle.datasync();
-    } finally {
-      await handle.close();
+    if (snapshot && !sameKey(key, snapshotKey)) {
+      const source = await chainSource(store, snapshot.file, snapshotKey);
+      await convertInto(store, file, source, { virtualBytes: sizeGib * GIB, key, progress });
+      return;
     }
-    await rename(`${file}${PARTIAL}`, file);
+    const backing = snapshot && backingFor(snapshot.file, snapshot.header.format);
+    // A snapshot that is being removed must see who stands on it.
+    await store.withSnapshots(() => store.writeOverlay(file, sizeGib * GIB, backing, key));
   }
 
-  /** What a qcow2 file (relative to the data folder) stands on, relative to the data folder too. */
-  async function backingOf(file: string): Promise<string | undefined> {
-    const { backingFile } = await readImageHeader(absolute(file));
-    return backingFile === undefined ? undefined : join(dirname(file), backingFile);
-  }
-
-  /** The snapshot at the bottom: a volume may stand on a warm image's disk, and that on the snapshot. */
-  async function snapshotBelow(file: string): Promise<string | undefined> {
-    const below = await backingOf(file);
-    return below !== undefined && dirname(dirname(below)) === WARM_FOLDER ? backingOf(below) : below;
+  async function grow(volumeId: string, sizeGib: number, key: Uint8Array | undefined): Promise<void> {
+    const newest = await store.newest(volumeId);
+    if (!newest) throw new EngineError('NotFound', `there is no volume ${volumeId}`);
+    if (await findHost(volumeId)?.resize(volumeId, sizeGib * GIB)) return;
+    await settleVolume(store, findHost, volumeId);
+    const { virtualBytes } = await readImageHeader(absolute(newest.file));
+    if (virtualBytes >= sizeGib * GIB) return;
+    await growImage(store, await store.chain(newest.file), sizeGib * GIB, key);
   }
 
   async function origin(volumeId: string): Promise<VolumeOrigin | undefined> {
-    const file = volumeFile(volumeId);
-    if (!(await exists(absolute(file)))) return undefined;
-    const { virtualBytes } = await readImageHeader(absolute(file));
-    const snapshot = await snapshotBelow(file);
-    // Whatever is written takes at least one more cluster, at the end of the file.
-    const untouched = (await stat(absolute(file))).size === emptyQcow2(virtualBytes).length;
+    const newest = await store.newest(volumeId);
+    if (!newest) return undefined;
+    const { virtualBytes } = await readImageHeader(absolute(newest.file));
+    const snapshot = await snapshotBelow(store, newest.file);
+    const untouched = newest.generation === 0 && (await store.isUntouched(newest.file, virtualBytes));
     return { ...(snapshot === undefined ? {} : { snapshot }), untouched, virtualBytes };
   }
 
@@ -178,8 +128,8 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     if (!found?.untouched || !found.snapshot) return false;
     if (!(await exists(absolute(join(warmFolder(warmId), WARM_MANIFEST))))) return false;
     const disk = join(warmFolder(warmId), WARM_DISK);
-    if ((await backingOf(disk)) !== found.snapshot) return false;
-    await writeEmpty(absolute(volumeFile(volumeId)), found.virtualBytes, { file: join('..', disk), format: 'qcow2' });
+    if ((await store.backingOf(disk)) !== found.snapshot) return false;
+    await store.writeOverlay(volumeFile(volumeId, 0), found.virtualBytes, backingFor(disk, 'qcow2'));
     return true;
   }
 
@@ -187,143 +137,86 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     const found = await origin(volumeId);
     if (!found?.snapshot) return;
     const { format } = await readImageHeader(absolute(found.snapshot));
-    const backing = { file: join('..', found.snapshot), format };
-    await writeEmpty(absolute(volumeFile(volumeId)), found.virtualBytes, backing);
+    await store.writeOverlay(volumeFile(volumeId, 0), found.virtualBytes, backingFor(found.snapshot, format));
   }
 
-  /** Names (relative to the data folder) of files that some volume, snapshot or warm image stands on. */
-  async function referenced(): Promise<Set<string>> {
-    const files = [];
-    for (const folder of ['volumes', 'snapshots']) {
-      for (const name of await readdir(absolute(folder))) if (name.endsWith('.qcow2')) files.push(join(folder, name));
+  async function removeVolume(volumeId: string): Promise<void> {
+    if ((await findHost(volumeId)?.generationOf(volumeId)) !== undefined) {
+      throw new EngineError('Invalid', `a machine has the volume ${volumeId}`);
     }
-    for (const name of await readdir(absolute(WARM_FOLDER))) files.push(join(WARM_FOLDER, name, WARM_DISK));
-    const below = await Promise.all(files.map(file => backingOf(file).catch(() => undefined)));
-    return new Set(below.filter(name => name !== undefined));
-  }
-
-  /** Deletes removed snapshots and warm images that nothing stands on any more; each may free the one below it. */
-  async function collect(): Promise<void> {
-    for (;;) {
-      const marked = (await readdir(absolute('snapshots')))
-        .filter(name => name.endsWith(REMOVED))
-        .map(name => join('snapshots', name.slice(0, -REMOVED.length)));
-      const retired = await retiredWarm();
-      if (marked.length + retired.length === 0) return;
-      const used = await referenced();
-      const unused = marked.filter(file => !used.has(file));
-      const unusedWarm = retired.filter(folder => !used.has(join(folder, WARM_DISK)));
-      if (unused.length + unusedWarm.length === 0) return;
-      for (const file of unused) {
-        await rm(absolute(file), { force: true });
-        await rm(absolute(`${file}${REMOVED}`), { force: true });
-      }
-      for (const folder of unusedWarm) await rm(absolute(folder), { recursive: true, force: true });
+    for (const generation of await store.generations(volumeId)) {
+      await rm(absolute(volumeFile(volumeId, generation)), { force: true });
     }
-  }
-
-  /** Without its manifest it is no warm image any more; what follows may be interrupted. Its disk is for `collect`. */
-  async function removeWarmFiles(warmId: string): Promise<void> {
-    for (const name of [WARM_MANIFEST, WARM_RAM, WARM_STATE]) {
-      await rm(absolute(join(warmFolder(warmId), name)), { force: true });
-    }
-  }
-
-  /** Folders of warm images that are no longer whole; those being made have names that begin with a dot. */
-  async function retiredWarm(): Promise<string[]> {
-    const folders = (await readdir(absolute(WARM_FOLDER))).filter(name => !name.startsWith('.'));
-    const whole = await Promise.all(folders.map(name => exists(absolute(join(WARM_FOLDER, name, WARM_MANIFEST)))));
-    return folders.filter((_, index) => !whole[index]).map(name => join(WARM_FOLDER, name));
   }
 
   return {
-    freeBytes,
+    ...createCopies(store),
+    ...blocks,
+    freeBytes: () => store.freeBytes(),
+    setHosts(find) {
+      findHost = find;
+    },
     async open() {
-      for (const folder of ['volumes', 'snapshots', WARM_FOLDER]) {
-        await mkdir(absolute(folder), { recursive: true, mode: 0o750 });
-        if (user.switchUser) await chown(absolute(folder), 0, user.gid);
-        const leftovers = (await readdir(absolute(folder))).filter(name => name.endsWith(PARTIAL));
-        for (const name of leftovers) await rm(absolute(join(folder, name)), { force: true });
-      }
-      await exclusively('snapshots', collect);
+      await store.makeFolders();
+      await store.withSnapshots(() => collect(store));
     },
+    close: () => blocks.close(),
+    withImages: (volumeIds, work) =>
+      store.withVolumes(volumeIds, async () => {
+        const images = new Map<string, DiskImage>();
+        for (const volumeId of volumeIds) {
+          await settleVolume(store, findHost, volumeId);
+          images.set(volumeId, await imageOf(store, volumeId));
+        }
+        return work(images);
+      }),
     async ensureSnapshotFromFile(snapshotId, file) {
-      await exclusively('snapshots', () => makeSnapshot(snapshotId, file));
+      await store.withSnapshots(() => makeSnapshot(snapshotId, file));
     },
-    async ensureVolume(volumeId, { sizeGib, snapshotId }) {
+    async ensureVolume(volumeId, options) {
+      const { sizeGib } = options;
       if (!Number.isInteger(sizeGib) || sizeGib < 1 || sizeGib > 65_536) {
         throw new EngineError('Invalid', `a volume has 1 to 65,536 GiB, not ${sizeGib}`);
       }
-      await exclusively(volumeFile(volumeId), () => makeVolume(volumeId, sizeGib, snapshotId));
+      await store.withVolumes([volumeId], () => makeVolume(volumeId, options));
     },
+    ensureVolumeSize: (volumeId, sizeGib, key) => store.withVolumes([volumeId], () => grow(volumeId, sizeGib, key)),
+    ensureSnapshots: cuts =>
+      store.withVolumes(
+        cuts.map(cut => cut.volumeId),
+        () => takeSnapshots(store, findHost, cuts),
+      ),
     async removeVolume(volumeId) {
-      await exclusively(volumeFile(volumeId), () => rm(absolute(volumeFile(volumeId)), { force: true }));
-      await exclusively('snapshots', collect);
+      await store.withVolumes([volumeId], () => removeVolume(volumeId));
+      await store.withSnapshots(() => collect(store));
     },
     async removeSnapshot(snapshotId) {
-      await exclusively('snapshots', async () => {
-        const found = await findSnapshot(snapshotId);
-        if (!found) return;
-        await (await open(absolute(`${found.file}${REMOVED}`), 'w', 0o600)).close();
-        // Nobody can launch from it any more.
-        for (const warmId of (await readdir(absolute(WARM_FOLDER))).filter(isWarmId)) {
-          const below = await backingOf(join(warmFolder(warmId), WARM_DISK)).catch(() => undefined);
-          if (below === found.file) await removeWarmFiles(warmId);
-        }
-        await collect();
-      });
+      await blocks.abandon(snapshotId);
+      await store.withSnapshots(() => removeSnapshot(store, snapshotId));
+    },
+    async snapshotBytes(snapshotId) {
+      const { file } = await store.requireSnapshot(snapshotId);
+      const sizes = await Promise.all(
+        (await store.chain(file)).map(async one => (await stat(absolute(one))).blocks * 512),
+      );
+      return { full: sizes.reduce((sum, size) => sum + size, 0), own: sizes[0] ?? 0 };
     },
     origin,
-    layOverWarm: (volumeId, warmId) => exclusively('snapshots', () => layOverWarm(volumeId, warmId)),
-    layBack: volumeId => exclusively('snapshots', () => layBack(volumeId)),
+    layOverWarm: (volumeId, warmId) => store.withSnapshots(() => layOverWarm(volumeId, warmId)),
+    layBack: volumeId => store.withSnapshots(() => layBack(volumeId)),
     retireWarm: warmId =>
-      exclusively('snapshots', async () => {
-        await removeWarmFiles(warmId);
-        await collect();
+      store.withSnapshots(async () => {
+        await removeWarmFiles(store, warmId);
+        await collect(store);
       }),
-    async listVolumes() {
-      return (await readdir(absolute('volumes')))
-        .filter(name => name.endsWith('.qcow2'))
-        .map(name => name.slice(0, -6))
-        .filter(isVolumeId);
-    },
-    ensureVolumeSize: notYet,
-    ensureSnapshots: notYet,
-    ensureSnapshotCopy: notYet,
-    inspectFile: notYet,
-    ensureSnapshotImport: notYet,
-    exportSnapshot: notYet,
-    ensureSnapshotDraft: notYet,
-    completeSnapshot: notYet,
-    openSnapshot: notYet,
-    changedBlocks: notYet,
-    snapshotBytes: notYet,
+    listVolumes: () => store.volumeIds(),
     async listSnapshots() {
       const names = new Set(await readdir(absolute('snapshots')));
-      return [...names]
+      const ids = [...names]
         .filter(name => !names.has(`${name}${REMOVED}`))
-        .map(name => name.replace(/\.(qcow2|raw)$/, ''))
+        .map(name => name.replace(/\.draft$/, '').replace(/\.(qcow2|raw)$/, ''))
         .filter(isSnapshotId);
+      return [...new Set(ids)];
     },
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function flush(path: string): Promise<void> {
-  const handle = await open(path);
-  try {
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function notYet(): Promise<never> {
-  throw new EngineError('Unsupported', 'volumes and snapshots cannot be changed here');
 }

@@ -7,7 +7,7 @@ import { Cgroups } from './cgroup.ts';
 import { commandLine } from './command-line.ts';
 import { createDisks } from './disks.ts';
 import { createFabric } from './fabric/fabric.ts';
-import type { MachineContext } from './machine-context.ts';
+import { encryptedVolumes, type MachineContext } from './machine-context.ts';
 import { createMachines } from './machines.ts';
 import { QEMU_MIB } from './memory-use.ts';
 import { dataDirHash } from './names.ts';
@@ -106,10 +106,12 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     user,
     groups,
     cgroups: await Cgroups.open(dataDirHash(dataDir)),
-    async arguments(spec) {
+    async arguments(spec, { images, keys }) {
       const firmware = spec.bootMode === 'uefi' ? { firmware: await findFirmware() } : {};
-      return commandLine(spec, { accelerator: await chosenAccelerator(), ...firmware });
+      const encrypted = encryptedVolumes({ images, keys });
+      return commandLine(spec, { accelerator: await chosenAccelerator(), images, encrypted, ...firmware });
     },
+    withImages: (volumeIds, work) => disks.withImages(volumeIds, work),
     async prepare(spec, runFolder) {
       if (spec.nics.length > 0) await deviceGroups('/dev/net/tun', user).then(ids => addMissing(groups, ids));
       if (spec.bootMode === 'uefi') await ensureVariables(await findFirmware(), runFolder, user);
@@ -123,6 +125,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     log,
   };
   const machines = createMachines(context);
+  disks.setHosts(volumeId => machines.findHost(volumeId));
   const capacity = new Capacity({
     freeDiskBytes: () => disks.freeBytes(),
     occupants: () => [...machines.occupants(), ...(warm?.occupants() ?? [])],
@@ -158,6 +161,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     opened = false;
     await warm?.close();
     await machines.close();
+    await disks.close();
     await fabric.close();
     await endSharing(dataDir, log);
   }
@@ -173,9 +177,9 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     },
     machines: {
       ...machines,
-      async ensureRunning(spec) {
+      async ensureRunning(spec, keys) {
         await capacity.refresh();
-        return machines.ensureRunning(spec);
+        return machines.ensureRunning(spec, keys);
       },
     },
     disks,

@@ -6,6 +6,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BRIDGE } from './devices.ts';
+import { nodeName } from './disks/image-nodes.ts';
+import { pluggedDisks } from './hot-plug-disks.ts';
 import { isObject, type Qmp } from './qmp.ts';
 
 const TAG = 'hibernation';
@@ -17,14 +19,16 @@ const SIGNAL_MS = 5_000;
 const SIGNAL = 'resumed';
 const UNPLUG_TIMEOUT_MS = 10_000;
 
-/** Node name of a volume's disk. */
-function nodeOf(volumeId: string): string {
-  return volumeId.replace('-', '');
+/** Node name of a volume's disk: each snapshot that was taken of it gave it another. */
+async function nodeOf(qmp: Qmp, volumeId: string): Promise<string> {
+  const generation = (await pluggedDisks(qmp)).get(volumeId);
+  if (generation === undefined) throw new Error(`the machine does not have ${volumeId}`);
+  return nodeName(volumeId, generation);
 }
 
 /** Writes the memory of a machine that stands still into its root disk. @throws Error with QEMU's reason. */
 export async function saveToRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
-  const node = nodeOf(rootVolumeId);
+  const node = await nodeOf(qmp, rootVolumeId);
   // What an earlier time left would be in the way.
   await deleteSaved(qmp, rootVolumeId);
   await job(qmp, 'snapshot-save', { tag: TAG, vmstate: node, devices: [node] });
@@ -32,13 +36,13 @@ export async function saveToRoot(qmp: Qmp, rootVolumeId: string): Promise<void> 
 
 /** Gives a machine that has not run yet the memory and root disk that were saved. */
 export async function loadFromRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
-  const node = nodeOf(rootVolumeId);
+  const node = await nodeOf(qmp, rootVolumeId);
   await job(qmp, 'snapshot-load', { tag: TAG, vmstate: node, devices: [node] });
 }
 
 /** Frees the room that the saved memory takes; nothing happens when there is none. */
 export async function deleteSaved(qmp: Qmp, rootVolumeId: string): Promise<void> {
-  await job(qmp, 'snapshot-delete', { tag: TAG, devices: [nodeOf(rootVolumeId)] });
+  await job(qmp, 'snapshot-delete', { tag: TAG, devices: [await nodeOf(qmp, rootVolumeId)] });
 }
 
 /**

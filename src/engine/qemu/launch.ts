@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
+import type { DiskKey } from '../engine.ts';
 import { identify, type ProcessId } from './process.ts';
+import { openSecrets } from './secrets.ts';
 import { QEMU } from './tools.ts';
 import type { MachineUser } from './user.ts';
 import { guarded } from './warm/guard.ts';
@@ -15,6 +17,8 @@ export interface Launch {
   readonly groups: readonly number[];
   /** QEMU's own arguments. */
   readonly arguments: readonly string[];
+  /** Keys of encrypted disks, which the arguments name by their descriptors. */
+  readonly keys?: readonly DiskKey[];
   /** A descriptor on which QEMU's `fallocate` is not to be done, see `warm/guard.ts`. */
   readonly guard?: number;
   /** How much less than others it may use the processors, 0 to 19 as nice(1). */
@@ -62,11 +66,12 @@ export interface LaunchedQemu {
 export async function launchQemu(launch: Launch): Promise<LaunchedQemu> {
   const [program = QEMU, ...argv] = launchCommand(launch);
   const log: FileHandle = await open(launch.logFile, 'w', 0o600);
+  const secrets = await openSecrets(launch.keys ?? [], launch.user);
   try {
     const child = spawn(program, argv, {
       cwd: launch.dataDir,
       detached: true,
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', log.fd, log.fd, ...secrets.map(secret => secret.fd)],
       env: { PATH: process.env.PATH, LC_ALL: 'C', ...thrift },
     });
     child.unref();
@@ -78,6 +83,7 @@ export async function launchQemu(launch: Launch): Promise<LaunchedQemu> {
     return { process: child.pid === undefined ? undefined : await identify(child.pid), exit };
   } finally {
     await log.close();
+    for (const secret of secrets) await secret.close();
   }
 }
 

@@ -5,6 +5,9 @@ export type MachineRequest =
   | 'attachNic'
   | 'detachNic'
   | 'listNics'
+  | 'attachDisk'
+  | 'detachDisk'
+  | 'disks'
   | 'start'
   | 'powerButton'
   | 'hibernate'
@@ -28,6 +31,9 @@ export const machineRules: Record<MachineRequest, Record<MachineStatus['state'],
   attachNic: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   detachNic: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   listNics: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  attachDisk: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  detachDisk: { absent: 'nothing', running: 'do', stopped: 'nothing' },
+  disks: { absent: 'nothing', running: 'do', stopped: 'nothing' },
   screenshot: { absent: 'refuse', running: 'do', stopped: 'refuse' },
   remove: { absent: 'do', running: 'do', stopped: 'do' },
 };

@@ -12,14 +12,15 @@
  * guest that powers off leaves QEMU paused (`-no-shutdown`) until somebody has taken note of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineError, type MachineSpec, type MachineStatus, type NicAttachment, type Screen } from '../engine.ts';
+import { type DiskKey, EngineError, type MachineSpec, type MachineStatus, type Screen } from '../engine.ts';
 import { type Beginning, copy, discardCopy, resume } from './beginnings.ts';
 import { Calmness } from './calmness.ts';
 import { ComingUp } from './coming-up.ts';
 import { endSignal, saveToRoot } from './hibernation.ts';
-import { pluggedNics, plugNic, unplugNic } from './hot-plug.ts';
+import { limitDisks } from './hot-plug-disks.ts';
 import { launchQemu } from './launch.ts';
-import type { MachineContext } from './machine-context.ts';
+import { keysOf, type MachineContext, type StartDisks } from './machine-context.ts';
+import { MachineDisks } from './machine-disks.ts';
 import { MachineFolder } from './machine-folder.ts';
 import { type MachineRequest, machineRules } from './machine-requests.ts';
 import { vpcNamespace } from './names.ts';
@@ -50,6 +51,7 @@ const QUIT_TIMEOUT_MS = 10_000;
 
 export class Machine {
   readonly instanceId: string;
+  readonly disks: MachineDisks;
   readonly #context: MachineContext;
   readonly #folder: MachineFolder;
   #status: MachineStatus = { state: 'absent' };
@@ -70,14 +72,22 @@ export class Machine {
     this.#context = context;
     this.#folder = new MachineFolder(context.dataDir, instanceId);
     this.#comingUp = new ComingUp(context.turns);
+    this.disks = new MachineDisks({
+      ask: (request, work) => this.ask(request, work),
+      remember: spec => {
+        this.#spec = spec;
+        return this.#folder.records.write('spec.json', spec);
+      },
+    });
   }
 
   get status(): MachineStatus {
     return this.#status;
   }
 
-  get volumeIds(): string[] {
-    return (this.#spec?.disks ?? []).map(disk => disk.volumeId);
+  /** Whether it was ever given that volume, and runs: QEMU knows whether it still has it. */
+  mayHave(volumeId: string): boolean {
+    return this.#process !== undefined && (this.#spec?.disks ?? []).some(disk => disk.volumeId === volumeId);
   }
 
   /** What this machine is entitled to, and the process that uses it: undefined when it neither runs nor starts. */
@@ -87,12 +97,8 @@ export class Machine {
   }
 
   /** @returns milliseconds after which to ask again, when the start waits for something. */
-  async start(spec: MachineSpec): Promise<number | undefined> {
-    let again: number | undefined;
-    await this.#request('start', async () => {
-      again = await this.#start(spec);
-    });
-    return again;
+  start(spec: MachineSpec, disks: StartDisks): Promise<number | undefined> {
+    return this.#request('start', () => this.#start(spec, disks));
   }
 
   pressPowerButton(): Promise<void> {
@@ -113,34 +119,21 @@ export class Machine {
   }
 
   reset(): Promise<void> {
-    return this.#request('reset', async () => {
-      await (await this.#connection()).execute('system_reset');
-    });
+    return this.#request('reset', async () => void (await (await this.#connection()).execute('system_reset')));
   }
 
-  attachNic(nic: NicAttachment): Promise<void> {
-    return this.#request('attachNic', async () => {
-      if (this.#spec) await plugNic(await this.#connection(), this.#spec, nic);
-    });
-  }
-
-  detachNic(networkInterfaceId: string, force: boolean): Promise<void> {
-    return this.#request('detachNic', async () => unplugNic(await this.#connection(), networkInterfaceId, force));
-  }
-
-  async listNics(): Promise<string[]> {
-    let nics: string[] = [];
-    await this.#request('listNics', async () => {
-      nics = await pluggedNics(await this.#connection());
-    });
-    return nics;
+  /**
+   * Does something with a machine that runs, and answers the result; undefined when there is nothing to do.
+   * @throws EngineError
+   */
+  ask<T>(request: MachineRequest, work: (qmp: Qmp, spec: MachineSpec) => Promise<T>): Promise<T | undefined> {
+    return this.#request(request, async () =>
+      this.#spec ? await work(await this.#connection(), this.#spec) : undefined,
+    );
   }
 
   async screenshot(): Promise<Screen> {
-    let screen: Screen | undefined;
-    await this.#request('screenshot', async () => {
-      screen = await this.#folder.screenshot(await this.#connection());
-    });
+    const screen = await this.ask('screenshot', qmp => this.#folder.screenshot(qmp));
     if (!screen) throw new EngineError('Failed', 'QEMU wrote no picture of the screen');
     return screen;
   }
@@ -229,13 +222,13 @@ export class Machine {
     return result;
   }
 
-  #request(request: MachineRequest, work: () => Promise<void>): Promise<void> {
+  #request<T>(request: MachineRequest, work: () => Promise<T>): Promise<T | undefined> {
     return this.#enqueue(async () => {
       const rule = machineRules[request][this.#status.state];
       if (rule === 'refuse') throw new EngineError('Invalid', `the machine ${this.instanceId} is not running`);
-      if (rule !== 'do') return;
+      if (rule !== 'do') return undefined;
       try {
-        await work();
+        return await work();
       } catch (error) {
         if (error instanceof EngineError) throw error;
         const reason = error instanceof Error ? error.message : String(error);
@@ -244,8 +237,8 @@ export class Machine {
     });
   }
 
-  async #start(spec: MachineSpec): Promise<number | undefined> {
-    const argv = await this.#context.arguments(spec);
+  async #start(spec: MachineSpec, disks: StartDisks): Promise<number | undefined> {
+    const argv = await this.#context.arguments(spec, disks);
     this.#context.admit(spec);
     this.#starting = true;
     this.#spec = spec;
@@ -255,12 +248,13 @@ export class Machine {
       await this.#folder.prepare(spec, this.#context.user);
       await this.#context.prepare(spec, this.#folder.run);
       this.#comingUp.begin();
-      const beginning = this.#beginning(spec);
+      const beginning = this.#beginning(spec, disks);
       if (await resume(beginning, argv)) this.#comingUp.runs();
       else if (!(warm && (await copy(beginning, warm, !this.#comingUp.waits)))) {
         await beginning.launch(this.#comingUp.waits ? [...argv, '-S'] : argv);
         await beginning.runs();
       }
+      if (this.#qmp) await limitDisks(this.#qmp, spec);
       this.#follow();
     } catch (error) {
       this.#comingUp.end();
@@ -272,12 +266,13 @@ export class Machine {
     return undefined;
   }
 
-  #beginning(spec: MachineSpec): Beginning {
+  #beginning(spec: MachineSpec, disks: StartDisks): Beginning {
     return {
       context: this.#context,
       folder: this.#folder,
       spec,
-      launch: (argv, guard) => this.#launch(spec, argv, guard),
+      disks,
+      launch: (argv, guard) => this.#launch(spec, argv, guard, guard === undefined ? keysOf(disks) : []),
       connection: () => this.#connection(),
       runs: () => this.#runs(),
       abandon: () => this.#abandon(),
@@ -347,7 +342,13 @@ export class Machine {
   }
 
   /** Starts QEMU and connects to it. @throws EngineError when it does not come up; nothing is left of it then. */
-  async #launch(spec: MachineSpec, argv: string[], guard?: number, again = false): Promise<ProcessId> {
+  async #launch(
+    spec: MachineSpec,
+    argv: string[],
+    guard: number | undefined,
+    keys: readonly DiskKey[],
+    again = false,
+  ): Promise<ProcessId> {
     const [nic] = spec.nics;
     const { process, exit } = await launchQemu({
       dataDir: this.#context.dataDir,
@@ -355,6 +356,7 @@ export class Machine {
       user: this.#context.user,
       groups: this.#context.groups,
       arguments: argv,
+      keys,
       ...(guard === undefined ? {} : { guard }),
       logFile: this.#folder.logFile,
     });
@@ -375,7 +377,7 @@ export class Machine {
       await this.#abandon();
       const reason = (await this.#folder.lastWords()) ?? exited ?? 'QEMU did not answer in time';
       if (!again && isImageInUse(reason) && (await endLateStart(this.#context.dataDir, this.instanceId)))
-        return this.#launch(spec, argv, guard, true);
+        return this.#launch(spec, argv, guard, keys, true);
       throw startFailure(reason);
     }
     await beNice(process, GUEST_NICENESS);

@@ -1,7 +1,10 @@
 import { chmod, chown, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError, type MachineDriver } from '../engine.ts';
+import type { MachineDriver } from '../engine.ts';
 import type { Occupant } from './capacity.ts';
+import type { VolumeHost } from './disks/cuts.ts';
+import { limitDisk } from './hot-plug-disks.ts';
+import { pluggedNics, plugNic, unplugNic } from './hot-plug-nics.ts';
 import { Machine } from './machine.ts';
 import type { MachineContext } from './machine-context.ts';
 import { isInstanceId } from './paths.ts';
@@ -16,6 +19,8 @@ export interface QemuMachines extends MachineDriver {
   powerOffAll(): Promise<void>;
   /** Machines that run or start, for `Capacity`. */
   occupants(): Iterable<Occupant>;
+  /** The machine that runs and may have a volume. */
+  findHost(volumeId: string): VolumeHost | undefined;
   /** What must be looked at every few seconds. */
   tend(diskIsFull: boolean): Promise<void>;
 }
@@ -69,13 +74,19 @@ export function createMachines(context: MachineContext): QemuMachines {
         if (occupant) yield occupant;
       }
     },
+    findHost(volumeId) {
+      return [...machines.values()].find(machine => machine.mayHave(volumeId))?.disks;
+    },
     async tend(diskIsFull) {
       await Promise.all([...machines.values()].map(machine => machine.tend(diskIsFull)));
     },
-    async ensureRunning(spec) {
-      const machine = find(spec.instanceId);
-      machines.set(spec.instanceId, machine);
-      return machine.start(spec);
+    async ensureRunning(spec, keys = new Map()) {
+      const volumeIds = spec.disks.map(disk => disk.volumeId);
+      return context.withImages(volumeIds, images => {
+        const machine = find(spec.instanceId);
+        machines.set(spec.instanceId, machine);
+        return machine.start(spec, { images, keys });
+      });
     },
     async status(instanceId) {
       return find(instanceId).status;
@@ -98,21 +109,30 @@ export function createMachines(context: MachineContext): QemuMachines {
       if (machines.get(instanceId) === machine && machine.status.state === 'absent') machines.delete(instanceId);
     },
     async attachNic(instanceId, nic) {
-      await find(instanceId).attachNic(nic);
+      await find(instanceId).ask('attachNic', (qmp, spec) => plugNic(qmp, spec, nic));
     },
     async detachNic(instanceId, networkInterfaceId, options) {
-      await find(instanceId).detachNic(networkInterfaceId, options?.force ?? false);
+      const force = options?.force ?? false;
+      await find(instanceId).ask('detachNic', qmp => unplugNic(qmp, networkInterfaceId, force));
     },
     async listNics(instanceId) {
-      return find(instanceId).listNics();
+      return (await find(instanceId).ask('listNics', pluggedNics)) ?? [];
     },
-    attachDisk: notYet,
-    detachDisk: notYet,
+    async attachDisk(instanceId, attachment, key) {
+      await context.withImages([attachment.volumeId], async images => {
+        const image = images.get(attachment.volumeId);
+        if (image) await find(instanceId).disks.attach({ attachment, image, key });
+      });
+    },
+    async detachDisk(instanceId, volumeId, options) {
+      await context.withImages([volumeId], () => find(instanceId).disks.detach(volumeId, options?.force ?? false));
+    },
     async listDisks(instanceId) {
-      const machine = find(instanceId);
-      return machine.status.state === 'running' ? machine.volumeIds : [];
+      return find(instanceId).disks.list();
     },
-    setDiskLimits: notYet,
+    async setDiskLimits(instanceId, volumeId, limits) {
+      await find(instanceId).ask('disks', qmp => limitDisk(qmp, volumeId, limits));
+    },
     async list() {
       return [...machines.keys()];
     },
@@ -123,8 +143,4 @@ export function createMachines(context: MachineContext): QemuMachines {
       return find(instanceId).screenshot();
     },
   };
-}
-
-async function notYet(): Promise<never> {
-  throw new EngineError('Unsupported', 'disks cannot be changed while the machine runs');
 }

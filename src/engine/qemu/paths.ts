@@ -24,8 +24,11 @@ export function runFolder(instanceId: string): string {
   return join(machineFolder(instanceId), 'run');
 }
 
-export function volumeFile(volumeId: string): string {
-  return join('volumes', `${checked('volume', volumeId)}.qcow2`);
+export const VOLUME_FOLDER = 'volumes';
+
+/** The file of a volume after so many snapshots were taken of it. */
+export function volumeFile(volumeId: string, generation: number): string {
+  return join(VOLUME_FOLDER, `${checked('volume', volumeId)}${generation === 0 ? '' : `.${generation}`}.qcow2`);
 }
 
 /** Snapshots keep the format they came in; the name says which. */

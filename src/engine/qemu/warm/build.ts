@@ -13,7 +13,7 @@ import { readConsole } from '../console-log.ts';
 import { launchQemu } from '../launch.ts';
 import { WARM_CONSOLE, WARM_DISK, WARM_FOLDER, WARM_MANIFEST, WARM_RAM, WARM_STATE, warmFolder } from '../paths.ts';
 import { kill, type ProcessId, waitForExit } from '../process.ts';
-import { emptyQcow2, readImageHeader } from '../qcow2.ts';
+import { createEmptyQcow2, readImageHeader } from '../qcow2.ts';
 import { isObject, Qmp } from '../qmp.ts';
 import type { MachineUser } from '../user.ts';
 import { templateOf } from './environment.ts';
@@ -117,7 +117,7 @@ class Build {
     await mkdir(this.#folder, { mode: 0o700 });
     const { format, virtualBytes } = await readImageHeader(join(dataDir, this.#request.snapshot));
     const backing = { file: join('..', '..', this.#request.snapshot), format };
-    await writeFile(join(this.#folder, WARM_DISK), emptyQcow2(virtualBytes, backing), { mode: 0o600 });
+    await createEmptyQcow2(join(this.#folder, WARM_DISK), virtualBytes, backing);
     await writeFile(join(this.#folder, WARM_RAM), '', { mode: 0o600 });
     await truncate(join(this.#folder, WARM_RAM), this.#request.spec.memoryMib * 1024 * 1024);
     if (user.switchUser) {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { MachineSpec } from '../../engine.ts';
 import { devicesOf } from '../devices.ts';
+import { addSecret } from '../hot-plug-disks.ts';
+import type { StartDisks } from '../machine-context.ts';
 import { WARM_RAM, WARM_STATE, warmFolder } from '../paths.ts';
 import { isObject, type Qmp } from '../qmp.ts';
 import { memoryDescriptor } from './guard.ts';
@@ -13,6 +15,8 @@ export interface Copy {
   readonly image: WarmManifest;
   /** The machine that the copy becomes. */
   readonly spec: MachineSpec;
+  /** Its disks' images and keys; that of the root lies over the frozen guest's. */
+  readonly disks: StartDisks;
   readonly pid: number;
   readonly qmp: Qmp;
   readonly folder: StreamFolder;
@@ -32,12 +36,14 @@ export async function bringToLife(copy: Copy): Promise<void> {
   await sendState(qmp, copy.folder, join(folder, WARM_STATE));
   const identity = freshIdentity(spec.instanceId, spec.uuid, image.identity);
   await writeIdentity(copy.pid, join(folder, WARM_RAM), image.places, identity);
-  const { disks, nics } = devicesOf(spec);
+  const { disks, nics } = devicesOf(spec, copy.disks.images);
   const [root, ...others] = disks;
   if (!root) throw new Error('the machine has no root disk');
   // The guest learns the size of its disk from the notice of a change, even if there is none.
   await qmp.execute('block_resize', { 'node-name': root.attachment.volumeId.replace('-', ''), size: copy.diskBytes });
-  for (const { node, device } of others) {
+  for (const { attachment, node, device } of others) {
+    const key = copy.disks.keys.get(attachment.volumeId);
+    if (key) await addSecret(qmp, attachment.volumeId, key);
     await qmp.execute('blockdev-add', node);
     await qmp.execute('device_add', device);
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDisks, type QemuDisks } from '../disks.ts';
-import { emptyQcow2, readImageHeader } from '../qcow2.ts';
+import { createEmptyQcow2, readImageHeader } from '../qcow2.ts';
 import { digestAll, type WarmManifest } from './image.ts';
 import { listWarmImages, WarmStore } from './store.ts';
 
@@ -25,7 +25,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fogbank-warm-'));
   disks = createDisks(folder, { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, switchUser: false });
   await disks.open();
-  await writeFile(join(folder, 'ami.qcow2'), emptyQcow2(GIB));
+  await createEmptyQcow2(join(folder, 'ami.qcow2'), GIB);
   await disks.ensureSnapshotFromFile('snap-00000001', join(folder, 'ami.qcow2'));
   store = makeStore();
 });
@@ -40,7 +40,7 @@ async function image(id: string, environment = 'now'): Promise<string> {
   await writeFile(join(path, 'state'), 'state');
   await writeFile(join(path, 'console.log'), 'booting\n');
   const backing = { file: '../../snapshots/snap-00000001.qcow2', format: 'qcow2' as const };
-  await writeFile(join(path, 'disk.qcow2'), emptyQcow2(GIB, backing));
+  await createEmptyQcow2(join(path, 'disk.qcow2'), GIB, backing);
   const manifest: Partial<WarmManifest> = { id, key, environment, places: [], digests: await digestAll(path) };
   await writeFile(join(path, 'warm.json'), JSON.stringify(manifest));
   return path;
@@ -148,7 +148,7 @@ describe('a volume over a warm image', () => {
   });
 
   test('is none of another snapshot than the warm image', async () => {
-    await writeFile(join(folder, 'other.qcow2'), emptyQcow2(GIB));
+    await createEmptyQcow2(join(folder, 'other.qcow2'), GIB);
     await disks.ensureSnapshotFromFile('snap-00000002', join(folder, 'other.qcow2'));
     await disks.ensureVolume('vol-00000002', { sizeGib: 3, snapshotId: 'snap-00000002' });
     expect(await disks.layOverWarm('vol-00000002', first)).toBe(false);

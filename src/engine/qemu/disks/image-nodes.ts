@@ -1,0 +1,58 @@
+import type { QmpObject } from '../qmp.ts';
+
+/** A disk image as QEMU is to open it. */
+export interface DiskImage {
+  /** Relative to the data folder, QEMU's working directory. */
+  readonly file: string;
+  /** How many snapshots were taken of the volume. */
+  readonly generation: number;
+  /** Files below an encrypted one, from the top: QEMU must be given the key for each. */
+  readonly encryptedBelow?: readonly string[];
+}
+
+export function nodeName(volumeId: string, generation: number): string {
+  return `${volumeId.replace('-', '')}${generation === 0 ? '' : `-${generation}`}`;
+}
+
+/** Name of the secret for a volume's disk. */
+export function secretName(volumeId: string): string {
+  return `key-${volumeId}`;
+}
+
+export function protocolNode(filename: string): QmpObject {
+  return { driver: 'file', filename, aio: 'threads', discard: 'unmap' };
+}
+
+/** How QEMU opens a volume's image: as a writable disk with everything below it. */
+export function imageNode(volumeId: string, image: DiskImage, readOnly: boolean): QmpObject {
+  const secret = image.encryptedBelow && secretName(volumeId);
+  return {
+    driver: 'qcow2',
+    'node-name': nodeName(volumeId, image.generation),
+    'read-only': readOnly,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    // Write-back through the host's page cache, which all overlays of one AMI share; guests' flushes reach the disk.
+    cache: { direct: false, 'no-flush': false },
+    file: protocolNode(image.file),
+    ...(secret ? encryption(secret) : {}),
+    ...(secret && image.encryptedBelow?.length ? { backing: encryptedChain(image.encryptedBelow, secret) } : {}),
+  };
+}
+
+/** How QEMU opens an image and those below it for reading only. */
+export function encryptedChain(files: readonly string[], secret: string): QmpObject | null {
+  const [file, ...below] = files;
+  if (file === undefined) return null;
+  return {
+    driver: 'qcow2',
+    'read-only': true,
+    file: { driver: 'file', filename: file },
+    ...encryption(secret),
+    ...(below.length > 0 ? { backing: encryptedChain(below, secret) } : {}),
+  };
+}
+
+function encryption(secret: string): QmpObject {
+  return { encrypt: { format: 'luks', 'key-secret': secret } };
+}

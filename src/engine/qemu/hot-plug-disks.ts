@@ -1,0 +1,184 @@
+import { type DiskAttachment, type DiskKey, type DiskLimits, EngineError, type MachineSpec } from '../engine.ts';
+import { deviceNameIndex, diskDevice, diskId } from './devices.ts';
+import type { ImageChange } from './disks/cuts.ts';
+import { type DiskImage, imageNode, nodeName, secretName } from './disks/image-nodes.ts';
+import { freeSlot, known, pluggedDevices, unplugDevice } from './hot-plug.ts';
+import { isObject, type Qmp, type QmpObject } from './qmp.ts';
+import { passphrase } from './secrets.ts';
+
+/** A disk to plug in. */
+export interface NewDisk {
+  readonly attachment: DiskAttachment;
+  readonly image: DiskImage;
+  readonly key?: DiskKey | undefined;
+}
+
+/** Node in place of the image of a disk that was cut off. */
+const CUT_OFF = 'gone-';
+/** As large as any volume. */
+const MOST_BYTES = 65_536 * 1024 ** 3;
+
+/** Volumes of the disks that are plugged in, with the image that each is written to now; not those that were cut off. */
+export async function pluggedDisks(qmp: Qmp): Promise<Map<string, number>> {
+  const list = await qmp.execute('query-block');
+  const disks = new Map<string, number>();
+  for (const block of (Array.isArray(list) ? list : []).filter(isObject)) {
+    const [, id] = /^\/machine\/peripheral\/(vol[0-9a-f]+)\//.exec(String(block.qdev)) ?? [];
+    const node = isObject(block.inserted) ? String(block.inserted['node-name']) : '';
+    if (id === undefined || !node.startsWith(id)) continue;
+    disks.set(id.replace('vol', 'vol-'), Number(/-(\d+)$/.exec(node)?.[1] ?? 0));
+  }
+  for (const name of await nodes(qmp))
+    if (name.startsWith(CUT_OFF)) disks.delete(name.slice(CUT_OFF.length).replace('vol', 'vol-'));
+  return disks;
+}
+
+async function nodes(qmp: Qmp): Promise<string[]> {
+  const list = await qmp.execute('query-named-block-nodes', { flat: true });
+  return (Array.isArray(list) ? list : []).filter(isObject).map(node => String(node['node-name']));
+}
+
+/** @throws EngineError */
+export async function plugDisk(qmp: Qmp, { attachment, image, key }: NewDisk): Promise<void> {
+  const { volumeId } = attachment;
+  const id = diskId(volumeId);
+  if ((await pluggedDisks(qmp)).has(volumeId)) return;
+  if ((await pluggedDevices(qmp)).includes(id)) {
+    throw new EngineError('Failed', `the guest has not yet let go of ${volumeId}, from which it was cut off`);
+  }
+  await dropNodes(qmp, volumeId);
+  if (key) await addSecret(qmp, volumeId, key);
+  const { node, device } = diskDevice(attachment, image, await freeSlot(qmp), deviceNameIndex(attachment.device));
+  await qmp.execute('blockdev-add', node);
+  try {
+    await addDevice(qmp, device);
+  } catch (error) {
+    await dropNodes(qmp, volumeId);
+    throw error;
+  }
+  await limitDisk(qmp, volumeId, attachment.limits);
+}
+
+/** Without the name where another disk has it: `/dev/sdf` and `/dev/xvdf` are the same to the guest. */
+async function addDevice(qmp: Qmp, device: QmpObject): Promise<void> {
+  try {
+    await qmp.execute('device_add', device);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes('acpi-index')) throw error;
+    const { 'acpi-index': _index, ...nameless } = device;
+    await qmp.execute('device_add', nameless);
+  }
+}
+
+/**
+ * Takes a disk out. What was written to it is in its image when this returns.
+ * @throws EngineError `Failed` when the guest does not let go of it.
+ */
+export async function unplugDisk(qmp: Qmp, volumeId: string, force: boolean): Promise<void> {
+  const id = diskId(volumeId);
+  if (force && (await pluggedDisks(qmp)).has(volumeId)) await cutOff(qmp, volumeId);
+  await unplugDevice(qmp, id, !force);
+  await dropNodes(qmp, volumeId);
+}
+
+/** The guest goes on with a disk without content, and the image is closed. */
+async function cutOff(qmp: Qmp, volumeId: string): Promise<void> {
+  const id = diskId(volumeId);
+  const generation = (await pluggedDisks(qmp)).get(volumeId) ?? 0;
+  const name = nodeName(volumeId, generation);
+  const gone = `${CUT_OFF}${id}`;
+  await qmp.execute('blockdev-add', { driver: 'null-co', 'node-name': gone, size: MOST_BYTES, 'read-zeroes': true });
+  const secrets = await qmp.execute('qom-list', { path: '/objects' });
+  const key = secretName(volumeId);
+  const encrypted = Array.isArray(secrets) && secrets.some(object => isObject(object) && object.name === key);
+  const options = {
+    driver: 'qcow2',
+    'node-name': name,
+    file: gone,
+    backing: null,
+    // What is not said again would be set back.
+    ...(encrypted ? { encrypt: { format: 'luks', 'key-secret': key } } : {}),
+  };
+  try {
+    await qmp.execute('blockdev-reopen', { options: [options] });
+  } catch (error) {
+    await known(qmp.execute('blockdev-del', { 'node-name': gone }));
+    throw error;
+  }
+}
+
+/** Closes images of a volume that no device has any more, the newest first; nothing happens to those in use. */
+async function dropNodes(qmp: Qmp, volumeId: string): Promise<void> {
+  const id = diskId(volumeId);
+  if ((await pluggedDevices(qmp)).includes(id)) return;
+  const all = await nodes(qmp);
+  const own = all
+    .filter(name => name === id || name.startsWith(`${id}-`))
+    .sort((a, b) => Number(b.slice(id.length + 1)) - Number(a.slice(id.length + 1)));
+  if (all.includes(`${CUT_OFF}${id}`)) own.push(`${CUT_OFF}${id}`);
+  for (const name of own) await known(qmp.execute('blockdev-del', { 'node-name': name }));
+  await known(qmp.execute('object-del', { id: secretName(volumeId) })).catch(ignoreMissing);
+}
+
+function ignoreMissing(error: unknown): boolean {
+  if (error instanceof Error && /not found/.test(error.message)) return false;
+  throw error;
+}
+
+/** Gives QEMU the key of a volume. */
+export async function addSecret(qmp: Qmp, volumeId: string, key: DiskKey): Promise<void> {
+  await qmp.execute('object-add', { 'qom-type': 'secret', id: secretName(volumeId), data: passphrase(key) });
+}
+
+/** Makes a disk's limits hold; without any it does what the host can. Nothing happens when it is not plugged in. */
+export async function limitDisk(qmp: Qmp, volumeId: string, limits: DiskLimits | undefined): Promise<void> {
+  if (!(await pluggedDisks(qmp)).has(volumeId)) return;
+  await qmp.execute('block_set_io_throttle', {
+    id: `/machine/peripheral/${diskId(volumeId)}/virtio-backend`,
+    bps: limits?.bytesPerSecond ?? 0,
+    bps_rd: 0,
+    bps_wr: 0,
+    iops: limits?.iops ?? 0,
+    iops_rd: 0,
+    iops_wr: 0,
+    ...(limits ? { iops_size: limits.operationBytes } : {}),
+  });
+}
+
+/** Makes the limits of all disks hold that a machine was started with. */
+export async function limitDisks(qmp: Qmp, spec: MachineSpec): Promise<void> {
+  for (const { volumeId, limits } of spec.disks) if (limits) await limitDisk(qmp, volumeId, limits);
+}
+
+/** The guest sees the new size at once. False when it does not have the disk. */
+export async function resizeDisk(qmp: Qmp, volumeId: string, bytes: number): Promise<boolean> {
+  const generation = (await pluggedDisks(qmp)).get(volumeId);
+  if (generation === undefined) return false;
+  const name = nodeName(volumeId, generation);
+  if ((await sizeOf(qmp, name)) < bytes) await qmp.execute('block_resize', { 'node-name': name, size: bytes });
+  return true;
+}
+
+async function sizeOf(qmp: Qmp, name: string): Promise<number> {
+  const list = await qmp.execute('query-named-block-nodes', { flat: true });
+  const node = (Array.isArray(list) ? list : []).filter(isObject).find(one => one['node-name'] === name);
+  return isObject(node?.image) ? Number(node.image['virtual-size']) : 0;
+}
+
+/** Goes on in other images, each over the one that is written to now, with all disks at one instant. */
+export async function switchImages(qmp: Qmp, changes: readonly ImageChange[]): Promise<void> {
+  const disks = await pluggedDisks(qmp);
+  const present = new Set(await nodes(qmp));
+  const actions: QmpObject[] = [];
+  for (const { volumeId, image } of changes) {
+    const generation = disks.get(volumeId);
+    if (generation === undefined || generation === image.generation) continue;
+    const overlay = nodeName(volumeId, image.generation);
+    // What is below is what the disk has open now.
+    if (!present.has(overlay)) {
+      await qmp.execute('blockdev-add', { ...imageNode(volumeId, image, false), backing: null });
+    }
+    actions.push({ type: 'blockdev-snapshot', data: { node: nodeName(volumeId, generation), overlay } });
+  }
+  if (actions.length > 0) await qmp.execute('transaction', { actions });
+}
