@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -207,10 +207,17 @@ describe('a machine', { timeout: 120_000 }, () => {
   test('that QEMU refuses is absent, and the error says why', async () => {
     await engine.disks.removeVolume('vol-0123456789abcdef0');
     await expect(engine.machines.ensureRunning(machine())).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringMatching(/there is no volume vol-0123456789abcdef0/),
+    });
+    await makeDisk(instanceId);
+    await truncate(join(dataDir, 'volumes/vol-0123456789abcdef0.qcow2'), 200);
+    await expect(engine.machines.ensureRunning(machine())).rejects.toMatchObject({
       code: 'Failed',
-      message: expect.stringMatching(/vol-0123456789abcdef0.*No such file/),
+      message: expect.stringMatching(/vol-0123456789abcdef0|qcow2|image/),
     });
     expect(await engine.machines.status(instanceId)).toEqual({ state: 'absent' });
+    await engine.disks.removeVolume('vol-0123456789abcdef0');
     await makeDisk(instanceId);
     await engine.machines.ensureRunning(machine());
   });
