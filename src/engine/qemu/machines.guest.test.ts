@@ -211,7 +211,7 @@ describe('a machine', { timeout: 120_000 }, () => {
       message: expect.stringMatching(/there is no volume vol-0123456789abcdef0/),
     });
     await makeDisk(instanceId);
-    await truncate(join(dataDir, 'volumes/vol-0123456789abcdef0.qcow2'), 200);
+    await truncate(join(dataDir, 'volumes/vol-0123456789abcdef0.qcow2'), 20);
     await expect(engine.machines.ensureRunning(machine())).rejects.toMatchObject({
       code: 'Failed',
       message: expect.stringMatching(/vol-0123456789abcdef0|qcow2|image/),
