@@ -3,6 +3,7 @@ import { addressOperations } from './addresses/operations.ts';
 import { byoipOperations } from './byoip/operations.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
 import { egressOnlyGatewayOperations } from './egress-only-gateways/operations.ts';
+import { fastSnapshotRestoreOperations } from './fast-snapshot-restores/operations.ts';
 import { flowLogOperations } from './flow-logs/operations.ts';
 import { imageOperations } from './images/operations.ts';
 import { instanceProfileOperations } from './instance-profiles/operations.ts';
@@ -41,6 +42,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...regionOperations,
   ...dhcpOptionsOperations,
   ...egressOnlyGatewayOperations,
+  ...fastSnapshotRestoreOperations,
   ...flowLogOperations,
   ...internetGatewayOperations,
   ...natGatewayOperations,

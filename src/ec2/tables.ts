@@ -3,6 +3,7 @@ import { addresses, addressTransfers } from './addresses/model.ts';
 import { byoipCidrs } from './byoip/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
+import { fastSnapshotRestores } from './fast-snapshot-restores/model.ts';
 import { flowLogs } from './flow-logs/model.ts';
 import { fastLaunchChoices } from './images/fast-launch.ts';
 import { images } from './images/model.ts';
@@ -38,6 +39,7 @@ export const ec2Tables: readonly AnyTable[] = [
   egressOnlyInternetGateways,
   exportTasks,
   fastLaunchChoices,
+  fastSnapshotRestores,
   flowLogs,
   imageSettings,
   images,

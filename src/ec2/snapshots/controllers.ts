@@ -2,6 +2,7 @@ import type { Clock } from '../../api/clock.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
 import type { State } from '../../state/state.ts';
+import { fastSnapshotRestoreController } from '../fast-snapshot-restores/controller.ts';
 import { snapshotController } from './controller.ts';
 import { copyController } from './copy-controller.ts';
 import { cutController } from './cut-controller.ts';
@@ -20,5 +21,6 @@ export function snapshotControllers({ state, disks, clock }: SnapshotControllerO
     cutController(state, disks, clock),
     copyController(state, disks, clock),
     tierController(state, clock),
+    fastSnapshotRestoreController(state, clock),
   ];
 }
