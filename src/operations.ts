@@ -1,5 +1,6 @@
 import type { AnyOperation } from './api/operation.ts';
 import { cloudTrailOperations } from './cloudtrail/operations.ts';
+import { ebsOperations } from './ebs/operations.ts';
 import { ec2Operations } from './ec2/operations.ts';
 import { iamOperations } from './iam/operations.ts';
 import { kmsOperations } from './kms/operations.ts';
@@ -9,6 +10,7 @@ import { stsOperations } from './sts/operations.ts';
 /** Every operation of every service. */
 export const operations: readonly AnyOperation[] = [
   ...cloudTrailOperations,
+  ...ebsOperations,
   ...ec2Operations,
   ...iamOperations,
   ...kmsOperations,

@@ -13,6 +13,8 @@ import { EventLog } from './cloudtrail/log/event-log.ts';
 import { createRecorder } from './cloudtrail/recorder.ts';
 import { trailController } from './cloudtrail/trails/delivery.ts';
 import { UserError } from './config/user-error.ts';
+import { createBlockStore } from './ebs/block-store.ts';
+import { draftController } from './ebs/controller.ts';
 import { FlowLogDelivery, lookEvery } from './ec2/flow-logs/delivery.ts';
 import { flowLogs } from './ec2/flow-logs/model.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
@@ -123,6 +125,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       lastUse.flush(state);
     });
     const engine = await createEngine(options);
+    const blocks = createBlockStore(engine.disks);
+    undo.push(() => blocks.close());
     const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);
     undo.push(() => imageCache.close());
     await imageCache.follow(state, () => clock.now());
@@ -141,6 +145,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log,
       volumeLimits: options.volumeLimits ?? true,
       others: [
+        draftController({ state, disks: engine.disks, blocks, clock, secrets }),
         trailController({ state, events, clock, folder: buckets }),
         imports,
         exportController(state, engine.disks, buckets),
@@ -182,6 +187,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       lastUse,
       events,
       providerKeys: new ProviderKeys(fetchDocument),
+      blocks,
       until: createUntil(state),
       publicPool: options.publicPool,
     };

@@ -2,6 +2,7 @@ import { accounts } from './accounts/model.ts';
 import { clientTokens } from './api/client-tokens.ts';
 import { settings } from './api/settings.ts';
 import { trailLogs, trails } from './cloudtrail/trails/model.ts';
+import { writtenBlocks } from './ebs/model.ts';
 import { ec2Tables } from './ec2/tables.ts';
 import { iamTables } from './iam/tables.ts';
 import { kmsTables } from './kms/tables.ts';
@@ -14,6 +15,7 @@ export const tables: readonly AnyTable[] = [
   settings,
   trailLogs,
   trails,
+  writtenBlocks,
   ...ec2Tables,
   ...iamTables,
   ...kmsTables,

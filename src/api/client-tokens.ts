@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Controller } from '../controllers/controllers.ts';
 import type { State } from '../state/state.ts';
 import { defineTable } from '../state/table.ts';
+import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { ApiError } from './errors.ts';
 import { type AnyOperation, PartialFailure, type ReadContext, type WriteContext } from './operation.ts';
@@ -23,16 +24,29 @@ export const clientTokens = defineTable<ClientTokenRow>()({ name: 'client_tokens
 /** How long a token is remembered, in milliseconds. */
 export const clientTokenLifetime = 24 * 3600 * 1000;
 
-const maximumLength = 64;
+interface TokenRules {
+  readonly longest: number;
+  /** Codes of what is wrong with a token, and of one that was used with other parameters. */
+  readonly invalid: string;
+  readonly mismatch: string;
+}
+
+const usual: TokenRules = { longest: 64, invalid: 'InvalidParameterValue', mismatch: 'IdempotentParameterMismatch' };
+
+/** Services that have other rules. */
+const rules: Readonly<Record<string, TokenRules>> = {
+  ebs: { longest: 255, invalid: 'ValidationException', mismatch: 'ConflictException' },
+};
+
+const rulesOf = (service: string): TokenRules => (Object.hasOwn(rules, service) ? rules[service] : undefined) ?? usual;
 
 /** The token of a call, or undefined. @throws ApiError `InvalidParameterValue` when it is too long or not ASCII. */
-export function clientTokenOf(input: object): string | undefined {
-  if (!('ClientToken' in input)) return undefined;
+export function clientTokenOf({ service, input }: Pick<Call, 'service' | 'input'>): string | undefined {
   const token = input.ClientToken;
   if (typeof token !== 'string' || token === '') return undefined;
-  if (token.length > maximumLength || /[^\x20-\x7e]/.test(token)) {
-    throw new ApiError('InvalidParameterValue', `The ClientToken must be at most ${maximumLength} ASCII characters.`);
-  }
+  const { longest, invalid } = rulesOf(service);
+  if (token.length > longest || /[^\x20-\x7e]/.test(token))
+    throw new ApiError(invalid, `The ClientToken must be at most ${longest} ASCII characters.`);
   return token;
 }
 
@@ -97,7 +111,7 @@ function replay(
 ): unknown {
   if (row.digest !== digest) {
     throw new ApiError(
-      'IdempotentParameterMismatch',
+      rulesOf(operation.service).mismatch,
       `The client token '${token}' was already used with other parameters. Repeat the request unchanged, or use a new token.`,
     );
   }

@@ -86,7 +86,7 @@ export function createDispatcher(options: DispatcherOptions): CallHandler {
     context: ReadContext,
     dryRun: boolean,
   ): Promise<unknown> {
-    const token = clientTokenOf(context.call.input);
+    const token = clientTokenOf(context.call);
     const prepared = operation.prepare ? await operation.prepare(context.call.input, context) : undefined;
     try {
       return state.write(tx => {

@@ -6,8 +6,16 @@
 export class ApiError extends Error {
   readonly code: string;
   readonly status: number;
-  constructor(code: string, message: string, status: number = statusOf(code)) {
+  /** What the error's shape has besides the message, in services that speak JSON: `Reason`. */
+  readonly members: Readonly<Record<string, string>>;
+  constructor(
+    code: string,
+    message: string,
+    status: number = statusOf(code),
+    members: Readonly<Record<string, string>> = {},
+  ) {
     super(message);
+    this.members = members;
     this.name = 'ApiError';
     this.code = code;
     this.status = status;

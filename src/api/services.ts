@@ -1,4 +1,5 @@
 import type { EventReader } from '../cloudtrail/log/reader.ts';
+import type { BlockStore } from '../ebs/block-store.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LastUse } from '../iam/last-use.ts';
 import type { Secrets } from '../iam/secrets.ts';
@@ -25,6 +26,8 @@ export interface Services {
   readonly providerKeys: ProviderKeys;
   /** What policies say of a part of a call that may fail by itself. */
   readonly verdict: Authorizer['verdict'];
+  /** The content of snapshots. */
+  readonly blocks: BlockStore;
   /** Waits for what controllers do; not at all where none run. */
   readonly until: Until;
   /** CIDR from which public addresses are taken. */

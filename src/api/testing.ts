@@ -2,8 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { accessRules } from '../access.ts';
 import { MemoryEvents } from '../cloudtrail/log/memory-events.ts';
 import { createRecorder } from '../cloudtrail/recorder.ts';
+import { createBlockStore } from '../ebs/block-store.ts';
 import { prepareRegion } from '../ec2/vpcs/default-vpc.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { DiskDriver, Engine } from '../engine/engine.ts';
+import { createSimulatedDisks } from '../engine/simulator/disks.ts';
 import { LastUse } from '../iam/last-use.ts';
 import { createSecrets, type Secrets } from '../iam/secrets.ts';
 import { operations } from '../operations.ts';
@@ -54,6 +56,8 @@ export interface TestApi {
   readonly authorizer: Authorizer;
   readonly handle: CallHandler;
   readonly engine: Pick<Engine, 'name' | 'capabilities' | 'admit' | 'machines'>;
+  /** What operations read and write blocks of snapshots of. */
+  readonly disks: DiskDriver;
   /** Calls an operation as the root of an account; input and output as the SDK types them. */
   call<Output>(operation: string, input?: object, options?: CallOptions): Promise<Output>;
   /** Calls an operation that must fail and resolves to its error. */
@@ -73,6 +77,7 @@ export function createTestApi(
   const lastUse = new LastUse();
   const documents = new Map<string, string>();
   const authorizer = createAuthorizer(accessRules);
+  const disks = createSimulatedDisks();
   const services: Services = {
     verdict: authorizer.verdict,
     clock,
@@ -86,6 +91,7 @@ export function createTestApi(
       if (found === undefined) throw new Error(`${url} cannot be reached`);
       return found;
     }),
+    blocks: createBlockStore(disks),
     until: async () => {},
     publicPool,
   };
@@ -127,7 +133,22 @@ export function createTestApi(
     }
     throw new Error(`${operation} succeeded but should have failed`);
   };
-  return { state, store, clock, secrets, lastUse, events, documents, services, authorizer, handle, engine, call, fail };
+  return {
+    state,
+    store,
+    clock,
+    secrets,
+    lastUse,
+    events,
+    documents,
+    services,
+    authorizer,
+    handle,
+    engine,
+    disks,
+    call,
+    fail,
+  };
 }
 
 /** A call whose parameters or answer the record cannot show is a bug. */

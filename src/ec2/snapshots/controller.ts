@@ -2,7 +2,7 @@ import type { Controller } from '../../controllers/controllers.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
 import type { Change, Reader } from '../../state/state.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
-import { type SnapshotRow, snapshots } from './model.ts';
+import { type SnapshotRow, snapshots, sourceOf } from './model.ts';
 
 /**
  * Hands the files of published snapshots to the engine before anybody needs them, and takes away deleted ones when no
@@ -27,7 +27,7 @@ export function snapshotController(db: Reader, disks: DiskDriver): Controller {
 /** Whether a snapshot's content must stay, deleted or not: what is made of it may not be there yet. */
 export function isNeeded(db: Reader, snapshotId: string): boolean {
   if (db.get(snapshots, snapshotId) !== undefined) return true;
-  return db.countBy(volumes, 'snapshot', snapshotId) > 0 || db.countBy(snapshots, 'copiedFrom', snapshotId) > 0;
+  return db.countBy(volumes, 'snapshot', snapshotId) > 0 || db.countBy(snapshots, 'madeFrom', snapshotId) > 0;
 }
 
 /** Snapshots that a change may have made superfluous: what was made of them is there, or gone. */
@@ -37,6 +37,6 @@ function sourcesOf({ table, before, after }: Change): string[] {
     return snapshotId === undefined ? [] : [snapshotId];
   }
   if (table !== snapshots.name) return [];
-  const { making } = (before ?? {}) as Partial<SnapshotRow>;
-  return making?.kind === 'copy' ? [making.sourceId] : [];
+  const source = sourceOf((before as SnapshotRow | undefined)?.making);
+  return source === undefined ? [] : [source];
 }

@@ -84,6 +84,7 @@ export function makeCopy(context: WriteContext, request: CopyRequest): SnapshotR
     snapshotId: newId('snap'),
     owner,
     volumeId: noVolume,
+    lineage: source.lineage ?? source.volumeId,
     volumeSize: source.volumeSize,
     state: 'pending',
     description,

@@ -1,5 +1,7 @@
 import { ApiError } from '../../api/errors.ts';
-import type { WriteContext } from '../../api/operation.ts';
+import type { ReadContext, WriteContext } from '../../api/operation.ts';
+import type { DiskKey } from '../../engine/engine.ts';
+import { unwrap } from '../../kms/data-keys.ts';
 import type { SnapshotRow } from './model.ts';
 
 /** How a snapshot's blocks are encrypted. */
@@ -40,4 +42,12 @@ export function encryptionOfCopy(
   }
   const { encrypted, kmsKeyId, wrappedKey } = source;
   return { encrypted, ...(kmsKeyId && { kmsKeyId }), ...(wrappedKey && { wrappedKey }) };
+}
+
+/** The key that a snapshot's blocks are read with. @throws KeyUnavailableError */
+export function diskKeyOf(
+  { db, services }: Pick<ReadContext, 'db'> & { readonly services: Pick<ReadContext['services'], 'secrets'> },
+  row: Pick<SnapshotRow, 'wrappedKey'>,
+): DiskKey | undefined {
+  return row.wrappedKey === undefined ? undefined : unwrap(db, services.secrets, row.wrappedKey);
 }

@@ -23,6 +23,8 @@ export interface SnapshotRow {
   readonly progress?: number;
   /** What is still to be done; absent when its content is there. */
   readonly making?: SnapshotMaking;
+  /** What it and those that it can be compared with come from, when that is not its volume. */
+  readonly lineage?: string;
   /** A copy, and the minutes within which it was asked for if it was. */
   readonly copied?: { readonly completionMinutes?: number };
   /** Bytes that its content takes by itself; known when it is complete. */
@@ -73,7 +75,20 @@ export type SnapshotMaking =
   /** Its volume, cut together with those of every other snapshot with this `cutId`. Held: not yet. */
   | { readonly kind: 'cut'; readonly cutId: string; readonly held?: true }
   /** Another snapshot, perhaps of another Region and account. */
-  | { readonly kind: 'copy'; readonly sourceId: string };
+  | { readonly kind: 'copy'; readonly sourceId: string }
+  /** Blocks that are written by the EBS direct API, over those of a parent. Sealed: all of them were. */
+  | {
+      readonly kind: 'draft';
+      readonly parentId?: string;
+      readonly timeoutMinutes: number;
+      readonly sealed?: true;
+    };
+
+/** The snapshot that another is made of. */
+export function sourceOf(making: SnapshotMaking | undefined): string | undefined {
+  if (making?.kind === 'copy') return making.sourceId;
+  return making?.kind === 'draft' ? making.parentId : undefined;
+}
 
 export const snapshots = defineTable<SnapshotRow>()({
   name: 'snapshots',
@@ -99,8 +114,8 @@ export const snapshots = defineTable<SnapshotRow>()({
     /** The volume that one which is pending was asked for. */
     pendingVolume: row => (row.state === 'pending' ? row.volumeId : undefined),
     cut: row => (row.making?.kind === 'cut' ? row.making.cutId : undefined),
-    /** The snapshot that must stay until it was copied. */
-    copiedFrom: row => (row.making?.kind === 'copy' ? row.making.sourceId : undefined),
+    /** The snapshot that must stay until this one, which is made of it, is complete. */
+    madeFrom: row => sourceOf(row.making),
     /** Owner of those that are being copied. */
     copying: row => (row.making?.kind === 'copy' ? row.owner : undefined),
     /** The volume that must stay until it was cut. */

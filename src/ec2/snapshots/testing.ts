@@ -1,26 +1,37 @@
 import type { Snapshot } from '@aws-sdk/client-ec2';
 import type { TestApi } from '../../api/testing.ts';
 import { Controllers } from '../../controllers/controllers.ts';
+import { draftController } from '../../ebs/controller.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
-import { createSimulatedDisks } from '../../engine/simulator/disks.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
 import { snapshotControllers } from './controllers.ts';
 
 /** A world for the snapshots of a test API. */
 export interface SnapshotWorld {
   readonly disks: DiskDriver;
+  /** Controllers that hear of what happens from now on. */
+  start(): Controllers;
   /** Has everything done that the state asks for, as after a start of the server. */
   settle(): Promise<void>;
 }
 
-export function createSnapshotWorld(api: TestApi, disks: DiskDriver = createSimulatedDisks()): SnapshotWorld {
+export function createSnapshotWorld(api: TestApi, disks: DiskDriver = api.disks): SnapshotWorld {
   const { state, clock } = api;
-  const all = snapshotControllers({ state, disks, clock });
+  const { blocks, secrets } = api.services;
+  const all = [
+    ...snapshotControllers({ state, disks, clock }),
+    draftController({ state, disks, blocks, clock, secrets }),
+  ];
+  const start = () => {
+    const controllers = new Controllers(state, all, () => {});
+    controllers.start();
+    return controllers;
+  };
   return {
     disks,
+    start,
     settle: async () => {
-      const controllers = new Controllers(state, all, () => {});
-      controllers.start();
+      const controllers = start();
       // What one controller does may give another one work, once it is durable.
       for (let round = 0; round < 3; round++) {
         await controllers.idle();

@@ -162,5 +162,9 @@ function encodeError(model: ServiceModel, error: ApiError, requestId: string): W
   const known = model.error(error.code);
   const name = known?.shapeName ?? error.code;
   const headers = { 'content-type': 'application/json', 'x-amzn-requestid': requestId, 'x-amzn-errortype': name };
-  return { status: known?.status ?? error.status, headers, body: JSON.stringify({ Message: error.message }) };
+  return {
+    status: known?.status ?? error.status,
+    headers,
+    body: JSON.stringify({ Message: error.message, ...error.members }),
+  };
 }
