@@ -22,10 +22,22 @@ function dataVolumes({ instance }: Caller): ReadonlyMap<string, string> {
   return new Map(devices.map((device, index) => [`ebs${index + 1}`, device.deviceName.replace(/^\/dev\//, '')]));
 }
 
+/** Disks of the host that its block device mapping names. */
+function ephemeralVolumes({ instance }: Caller): [string, string][] {
+  return (instance.instanceStore ?? []).flatMap(({ deviceName, ephemeral }) =>
+    ephemeral === undefined ? [] : [[`ephemeral${ephemeral}`, deviceName.replace(/^\/dev\//, '')]],
+  );
+}
+
 const blockDeviceMapping = collection<Subject, string>({
   members: subject => {
     const { rootDeviceName } = subject.instance;
-    return new Map([['ami', rootDeviceName], ...dataVolumes(subject), ['root', rootDeviceName]]);
+    return new Map([
+      ['ami', rootDeviceName],
+      ...dataVolumes(subject),
+      ...ephemeralVolumes(subject),
+      ['root', rootDeviceName],
+    ]);
   },
   place: leaf(device => device),
   line: name => name,

@@ -7,12 +7,10 @@ import type {
 } from '@aws-sdk/client-ec2';
 import { acceleratorInfo } from './accelerators.ts';
 import type { InstanceTypeFacts } from './catalogue.ts';
+import { instanceStore } from './instance-store.ts';
 
 /** Families whose AMIs may have their root device on an instance store volume. */
 const instanceStoreRoot = new Set(['c1', 'c3', 'd2', 'g2', 'hs1', 'i2', 'm1', 'm2', 'm3', 'r3']);
-
-/** Families on Xen whose instance store is NVMe all the same. */
-const nvmeInstanceStore = new Set(['f1', 'i3']);
 
 /**
  * A type as DescribeInstanceTypes answers it; the valid core counts are those that RunInstances takes here. Hardware that the table does not speak of and that Fogbank has not
@@ -44,7 +42,7 @@ export function instanceTypeInfo(type: InstanceTypeFacts): InstanceTypeInfo {
     },
     MemoryInfo: { SizeInMiB: type.memoryMib },
     InstanceStorageSupported: type.instanceStoreGb !== undefined,
-    InstanceStorageInfo: instanceStorageInfo(type, family),
+    InstanceStorageInfo: instanceStorageInfo(type),
     EbsInfo: ebsInfo(type),
     NetworkInfo: networkInfo(type),
     ...acceleratorInfo(type.name, type.accelerators),
@@ -71,19 +69,15 @@ function familyOf(type: InstanceTypeFacts): string {
   return type.name.slice(0, type.name.indexOf('.'));
 }
 
-function instanceStorageInfo(type: InstanceTypeFacts, family: string): InstanceStorageInfo | undefined {
-  if (type.instanceStoreGb === undefined) return undefined;
-  const nvme = type.hypervisor !== 'xen' || nvmeInstanceStore.has(family);
+function instanceStorageInfo(type: InstanceTypeFacts): InstanceStorageInfo | undefined {
+  const store = instanceStore(type);
+  if (store === undefined) return undefined;
   return {
     TotalSizeInGB: type.instanceStoreGb,
-    Disks: (type.instanceStoreDisks ?? '').split(',').flatMap(text => {
-      const match = /^(\d+)x(\d+)(hdd|ssd)$/.exec(text);
-      if (match === null) return [];
-      return [{ SizeInGB: Number(match[2]), Count: Number(match[1]), Type: match[3] === 'hdd' ? 'hdd' : 'ssd' }];
-    }),
-    NvmeSupport: nvme ? 'required' : 'unsupported',
+    Disks: store.disks.map(({ gb, count, kind }) => ({ SizeInGB: gb, Count: count, Type: kind })),
+    NvmeSupport: store.nvme ? 'required' : 'unsupported',
     // Every NVMe instance store volume is encrypted by its hardware.
-    EncryptionSupport: nvme ? 'required' : 'unsupported',
+    EncryptionSupport: store.nvme ? 'required' : 'unsupported',
   };
 }
 

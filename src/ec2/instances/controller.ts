@@ -97,7 +97,10 @@ export function instanceController(options: InstanceControllerOptions): Controll
     const cards = async () => {
       for (const id of row.networkInterfaceIds) await network?.reconcileInterface(row.vpcId, id);
     };
-    await Promise.all([...disks, cards()]);
+    const stores = (row.instanceStore ?? []).map(({ volumeId, sizeGib }) =>
+      engine.disks.ensureVolume(volumeId, { sizeGib }),
+    );
+    await Promise.all([...disks, ...stores, cards()]);
     return engine.machines.ensureRunning(machineSpec(state, row, { volumeLimits }));
   }
 
@@ -188,6 +191,8 @@ export function instanceController(options: InstanceControllerOptions): Controll
       }
     }
     pressed.delete(instanceId);
+    // What is on these ends with the machine.
+    for (const { volumeId } of row.instanceStore ?? []) await engine.disks.removeVolume(volumeId);
     const hibernated = status.state === 'stopped' && status.hibernated === true;
     if (row.state === 'stopping') state.write(tx => recordStopped(tx, instanceId, clock.now(), hibernated));
     else await dismantle(row);

@@ -26,12 +26,15 @@ export function machineSpec(db: Reader, row: InstanceRow, options: DiskOptions):
     bootMode: row.bootMode,
     ...(row.fastStart ? { fastStart: true } : {}),
     // The row may be older than what has been detached since.
-    disks: row.blockDevices.flatMap(device => {
-      const volume = db.get(volumes, device.volumeId);
-      const attachment = attachmentTo(volume, row.instanceId);
-      if (volume === undefined || attachment === undefined || isLeaving(attachment)) return [];
-      return [diskAttachment(volume, attachment, row.rootDeviceName, options)];
-    }),
+    disks: [
+      ...row.blockDevices.flatMap(device => {
+        const volume = db.get(volumes, device.volumeId);
+        const attachment = attachmentTo(volume, row.instanceId);
+        if (volume === undefined || attachment === undefined || isLeaving(attachment)) return [];
+        return [diskAttachment(volume, attachment, row.rootDeviceName, options)];
+      }),
+      ...(row.instanceStore ?? []).map(({ volumeId, deviceName }) => ({ volumeId, device: deviceName, root: false })),
+    ],
     nics: row.networkInterfaceIds.flatMap(id => {
       const card = db.get(networkInterfaces, id);
       if (card?.attachment === undefined) return [];

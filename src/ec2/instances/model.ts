@@ -1,4 +1,5 @@
 import { defineTable } from '../../state/table.ts';
+import type { InstanceStoreVolume } from './instance-store.ts';
 
 /** @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
 export const stateCodes = {
@@ -74,6 +75,8 @@ export interface InstanceRow {
   readonly terminatedTime?: number;
   readonly rootDeviceName: string;
   readonly blockDevices: readonly InstanceBlockDevice[];
+  /** Disks of the host that it has while it runs; absent when its type has none. */
+  readonly instanceStore?: readonly InstanceStoreVolume[];
   /** In order of device index. Empty after termination. */
   readonly networkInterfaceIds: readonly string[];
   /** The primary interface's addresses, kept here for lookups; absent after termination. */
@@ -125,6 +128,8 @@ export const instances = defineTable<InstanceRow>()({
     vpc: row => (row.state === 'terminated' ? undefined : row.vpcId),
     image: row => (row.state === 'terminated' ? undefined : row.imageId),
     profileAssociation: row => row.instanceProfile?.associationId,
+    /** Engine's ids of the disks of their hosts. */
+    storeVolume: row => row.instanceStore?.map(one => one.volumeId),
     /** Machines that have, or will have, memory. */
     active: row => (row.state === 'terminated' || row.state === 'stopped' ? undefined : 'yes'),
     /** Rows that a sweep must look at: terminated ones are forgotten after an hour. */

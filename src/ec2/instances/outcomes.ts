@@ -124,6 +124,7 @@ export function recordTerminated(tx: Tx, instanceId: string, now: number): void 
     reachableSince: _since,
     publicIpAddress: _public,
     privateIpAddress: _private,
+    instanceStore: _store,
     ...rest
   } = row;
   tx.put(instances, {

@@ -15,6 +15,7 @@ import { PartialFailure, type ReadContext, type WriteContext, writeOperation } f
 import { instanceType } from '../instance-types/catalogue.ts';
 import { assignPublicIp } from '../network-interfaces/lifecycle.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { startInstanceStore } from './instance-store.ts';
 import { promised } from './launch/launch.ts';
 import { type InstanceRow, type InstanceStateName, instances } from './model.ts';
 import { stateMember, stateReasons, userInitiated } from './state-reasons.ts';
@@ -179,13 +180,17 @@ function start(context: WriteContext, row: InstanceRow): InstanceRow {
     card?.associatePublicIp === true && card.privateIpAddresses[0]?.publicIp === undefined
       ? assignPublicIp(context.db, card, context.services.publicPool)
       : card;
+  const { instanceStore: _before, ...rest } = row;
+  // A guest that continues expects what it had, empty as it is.
+  const store = row.hibernated === true ? (row.instanceStore ?? []) : startInstanceStore(row, type);
   return {
-    ...row,
+    ...rest,
     state: 'pending',
     stateSince: context.now,
     wanted: 'start',
     stateReason: stateReasons.pending,
     stateTransitionReason: '',
+    ...(store.length === 0 ? {} : { instanceStore: store }),
     launchTime: context.now,
     publicIpAddress: withAddress?.privateIpAddresses[0]?.publicIp,
   };

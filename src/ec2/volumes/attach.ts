@@ -7,8 +7,9 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { type ReadContext, writeOperation } from '../../api/operation.ts';
-import { type InstanceTypeFacts, instanceType } from '../instance-types/catalogue.ts';
+import { instanceType } from '../instance-types/catalogue.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
+import { attachmentLimit } from './attachment-limit.ts';
 import { attachmentTo, attachVolumeTo, detachVolumeFrom } from './attachments.ts';
 import { isDeviceName, isSameDevice } from './device-names.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
@@ -55,9 +56,6 @@ function checkVolume(volume: VolumeRow, instance: InstanceRow): void {
   }
 }
 
-/** Volumes that an instance of a type may have where the catalogue does not say: those of before Nitro. */
-const attachmentsBeforeNitro = 40;
-
 function checkInstance(volume: VolumeRow, instance: InstanceRow): void {
   const { instanceId, state } = instance;
   if (state !== 'running' && state !== 'stopped')
@@ -77,16 +75,6 @@ function checkInstance(volume: VolumeRow, instance: InstanceRow): void {
       `Volumes with Multi-Attach can be attached to instances of the Nitro System only; ${type.name} is none.`,
     );
   }
-}
-
-/** On the Nitro System, most types share 28 slots among volumes, network interfaces and instance store volumes. */
-const sharedSlots = 28;
-
-/** How many volumes an instance may have. The catalogue counts with one network interface. */
-function attachmentLimit(type: InstanceTypeFacts, networkInterfaces: number): number {
-  const limit = type.ebsMaximumAttachments;
-  if (limit === undefined) return attachmentsBeforeNitro;
-  return type.hypervisor === 'nitro' && limit < sharedSlots ? limit + 1 - networkInterfaces : limit;
 }
 
 function checkDevice(volume: VolumeRow, instance: InstanceRow, device: string): void {

@@ -1,5 +1,6 @@
 import type { DiskDriver } from '../../engine/engine.ts';
 import type { Reader } from '../../state/state.ts';
+import { instances } from '../instances/model.ts';
 import { isNeeded } from '../snapshots/controller.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { volumes } from './model.ts';
@@ -23,7 +24,8 @@ export async function ensureDisk(db: Reader, disks: DiskDriver, volumeId: string
 export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<string[]> {
   const removed: string[] = [];
   for (const volumeId of await disks.listVolumes()) {
-    if (db.get(volumes, volumeId) !== undefined) continue;
+    const used = db.get(volumes, volumeId) !== undefined || db.countBy(instances, 'storeVolume', volumeId) > 0;
+    if (used) continue;
     await disks.removeVolume(volumeId);
     removed.push(volumeId);
   }

@@ -4,8 +4,10 @@ import type { ReadContext } from '../../../api/operation.ts';
 import type { ImageBlockDevice, ImageRow } from '../../images/model.ts';
 import { usableSnapshot } from '../../snapshots/access.ts';
 import type { SnapshotRow } from '../../snapshots/model.ts';
+import { isSameDevice } from '../../volumes/device-names.ts';
 import { requestedEncryption, type VolumeEncryption } from '../../volumes/encryption.ts';
-import { type VolumeSpecification, volumeSpecification } from '../../volumes/specification.ts';
+import { checkRootType, type VolumeSpecification, volumeSpecification } from '../../volumes/specification.ts';
+import type { EphemeralDevice } from '../instance-store.ts';
 
 /** A volume that a launch will make. */
 export interface LaunchVolume extends VolumeSpecification, VolumeEncryption {
@@ -49,22 +51,36 @@ export function launchVolumes(
   return result;
 }
 
+/** Disks of the host that a request maps. @throws ApiError `InvalidBlockDeviceMapping` */
+export function ephemeralDevices(mappings: readonly BlockDeviceMapping[] | undefined): EphemeralDevice[] {
+  const devices: EphemeralDevice[] = [];
+  for (const { DeviceName: deviceName = '', VirtualName: virtualName } of mappings ?? []) {
+    if (virtualName === undefined) continue;
+    const match = /^ephemeral(\d{1,2})$/.exec(virtualName);
+    if (match === null) throw invalid(`Virtual name '${virtualName}' is not valid. Use ephemeralN.`);
+    const ephemeral = Number(match[1]);
+    if (devices.some(one => one.ephemeral === ephemeral)) throw invalid(`${virtualName} appears more than once.`);
+    devices.push({ deviceName, ephemeral });
+  }
+  return devices;
+}
+
 function requestedDevices(mappings: readonly BlockDeviceMapping[] | undefined): Map<string, Ebs | 'none'> {
   const requested = new Map<string, Ebs | 'none'>();
+  const names: string[] = [];
   for (const mapping of mappings ?? []) {
     const name = mapping.DeviceName;
     if (name === undefined || !/^(?:\/dev\/)?(?:xvd|sd)[a-z]{1,2}\d{0,2}$/.test(name)) {
       throw invalid(`Invalid device name '${name ?? ''}'. Use names such as /dev/sdf or /dev/xvdf.`);
     }
-    if (requested.has(name)) throw invalid(`Device name ${name} appears more than once.`);
-    if (mapping.VirtualName !== undefined) {
-      // Instance types here have no instance store; EC2 ignores such mappings for them.
-      if (!/^ephemeral\d{1,2}$/.test(mapping.VirtualName))
-        throw invalid(`Virtual name '${mapping.VirtualName}' is not valid. Use ephemeralN.`);
-      continue;
-    }
-    if (mapping.NoDevice !== undefined) {
-      if (mapping.Ebs !== undefined) throw invalid(`The mapping of ${name} has both NoDevice and Ebs.`);
+    const twin = names.find(one => isSameDevice(one, name));
+    if (twin === name) throw invalid(`Device name ${name} appears more than once.`);
+    if (twin !== undefined) throw invalid(`${twin} and ${name} are the same device. Give one of them another letter.`);
+    names.push(name);
+    const kinds = [mapping.VirtualName, mapping.NoDevice, mapping.Ebs].filter(kind => kind !== undefined);
+    if (kinds.length > 1) throw invalid(`The mapping of ${name} has more than one of VirtualName, NoDevice and Ebs.`);
+    // A disk of the host takes the place of the image's volume.
+    if (mapping.NoDevice !== undefined || mapping.VirtualName !== undefined) {
       requested.set(name, 'none');
       continue;
     }
@@ -96,6 +112,7 @@ function overlay(context: ReadContext, device: ImageBlockDevice, request: Ebs, r
     { size: snapshot?.volumeSize, volumeType: 'gp2' },
   );
   checkSize(specification.size, snapshot);
+  if (root) checkRootType(specification.volumeType);
   return {
     ...specification,
     ...requestedEncryption(request),

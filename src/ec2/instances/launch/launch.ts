@@ -14,11 +14,13 @@ import type { NetworkInterfaceRow } from '../../network-interfaces/model.ts';
 import { checkTypes } from '../../network-interfaces/types.ts';
 import { checkMetadataTagKeys } from '../../tags/metadata-keys.ts';
 import { addTags, parseTagSpecifications, type Tags } from '../../tags/model.ts';
+import { attachmentLimit } from '../../volumes/attachment-limit.ts';
 import { createVolumeRow } from '../../volumes/lifecycle.ts';
+import { type EphemeralDevice, launchInstanceStore } from '../instance-store.ts';
 import { type InstanceRow, instances, metadataDefaults } from '../model.ts';
 import { stateReasons } from '../state-reasons.ts';
 import { sealUserData } from '../user-data.ts';
-import { type LaunchVolume, launchVolumes } from './block-devices.ts';
+import { ephemeralDevices, type LaunchVolume, launchVolumes } from './block-devices.ts';
 import { launchCpuOptions, launchCredits } from './cpu.ts';
 import { checkHibernation } from './hibernation.ts';
 import { launchableImage, launchBootMode } from './image.ts';
@@ -46,6 +48,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
   const type = launchableType(context, input.InstanceType ?? 'm1.small', image.architecture);
   const tags = parseTagSpecifications(input.TagSpecifications, taggable);
   const devices = launchVolumes(context, image, input.BlockDeviceMappings);
+  const ephemerals = ephemeralDevices(input.BlockDeviceMappings);
   const plans = planInterfaces(context, input, {
     instanceType: type.name,
     maximumInterfaces: type.maximumInterfaces,
@@ -56,6 +59,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     type,
     plans.map(plan => (plan.kind === 'existing' ? plan.row : plan)),
   );
+  checkVolumeCount(type, devices.length, plans.length);
   if ((input.PrivateIpAddress !== undefined || (input.Ipv6Addresses?.length ?? 0) > 0) && maximum > 1) {
     throw new ApiError(
       'InvalidParameterCombination',
@@ -67,6 +71,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
     type,
     plans,
     devices,
+    ephemerals,
     tags,
     input,
     reservationId: newId('r'),
@@ -99,6 +104,7 @@ interface Launch {
   readonly type: InstanceTypeFacts;
   readonly plans: readonly InterfacePlan[];
   readonly devices: readonly LaunchVolume[];
+  readonly ephemerals: readonly EphemeralDevice[];
   readonly tags: Partial<Record<(typeof taggable)[number], Tags>>;
   readonly input: RunInstancesRequest;
   readonly reservationId: string;
@@ -119,6 +125,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     addInterface(context, plan, instanceId, launch.tags['network-interface']),
   );
   const primary = interfaces[0];
+  const store = launchInstanceStore(type, launch.ephemerals);
   const row: InstanceRow = {
     instanceId,
     owner,
@@ -142,6 +149,7 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     blockDevices: launch.devices.map(device =>
       addVolume(context, device, instanceId, subnet.availabilityZone, launch.tags.volume),
     ),
+    ...(store.length === 0 ? {} : { instanceStore: store }),
     networkInterfaceIds: interfaces.map(one => one.networkInterfaceId),
     privateIpAddress: primary?.privateIpAddresses[0]?.address,
     publicIpAddress: primary?.privateIpAddresses[0]?.publicIp,
@@ -241,6 +249,15 @@ function checkCounts(minimum: number, maximum: number): void {
       `A request can launch at most ${maximumPerRequest} instances. Launch ${maximum} in several requests.`,
     );
   }
+}
+
+function checkVolumeCount(type: InstanceTypeFacts, volumes: number, interfaces: number): void {
+  const limit = attachmentLimit(type, interfaces);
+  if (volumes <= limit) return;
+  throw new ApiError(
+    'AttachmentLimitExceeded',
+    `Volume count ${volumes} exceeds the limit of ${type.name}: an instance may have ${limit}.`,
+  );
 }
 
 function launchableType(context: WriteContext, name: string, architecture: string): InstanceTypeFacts {
