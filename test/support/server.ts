@@ -27,6 +27,7 @@ export const pools = {
   ipv6: '198.19.116.0/24',
   reachability: '198.19.115.0/24',
   terraformEbs: '198.19.117.0/24',
+  terraformKms: '198.19.118.0/24',
 } as const;
 
 export interface TestServer {
