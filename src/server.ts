@@ -15,6 +15,7 @@ import { trailController } from './cloudtrail/trails/delivery.ts';
 import { UserError } from './config/user-error.ts';
 import { createBlockStore } from './ebs/block-store.ts';
 import { draftController } from './ebs/controller.ts';
+import { withDiskKeys } from './ec2/ebs-encryption/keyed-engine.ts';
 import { FlowLogDelivery, lookEvery } from './ec2/flow-logs/delivery.ts';
 import { flowLogs } from './ec2/flow-logs/model.ts';
 import { ImageCache } from './ec2/images/image-cache.ts';
@@ -124,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clearInterval(flushing);
       lastUse.flush(state);
     });
-    const engine = await createEngine(options);
+    const engine = withDiskKeys(await createEngine(options), state, secrets);
     const blocks = createBlockStore(engine.disks);
     undo.push(() => blocks.close());
     const imageCache = new ImageCache(options.imageCacheDir ?? imageCacheDir(), log);

@@ -24,7 +24,7 @@ export interface Services {
   readonly events: EventReader;
   /** Keys of the identity providers whose tokens STS takes. */
   readonly providerKeys: ProviderKeys;
-  /** What policies say of a part of a call that may fail by itself. */
+  /** What policies say of a part of a call that may fail by itself, or of what a service does for the caller. */
   readonly verdict: Authorizer['verdict'];
   /** The content of snapshots. */
   readonly blocks: BlockStore;

@@ -2,6 +2,7 @@ import type { AnyOperation } from '../api/operation.ts';
 import { addressOperations } from './addresses/operations.ts';
 import { byoipOperations } from './byoip/operations.ts';
 import { dhcpOptionsOperations } from './dhcp-options/operations.ts';
+import { ebsEncryptionOperations } from './ebs-encryption/operations.ts';
 import { egressOnlyGatewayOperations } from './egress-only-gateways/operations.ts';
 import { fastSnapshotRestoreOperations } from './fast-snapshot-restores/operations.ts';
 import { flowLogOperations } from './flow-logs/operations.ts';
@@ -41,6 +42,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...keyPairOperations,
   ...regionOperations,
   ...dhcpOptionsOperations,
+  ...ebsEncryptionOperations,
   ...egressOnlyGatewayOperations,
   ...fastSnapshotRestoreOperations,
   ...flowLogOperations,

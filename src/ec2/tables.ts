@@ -2,6 +2,7 @@ import type { AnyTable } from '../state/state.ts';
 import { addresses, addressTransfers } from './addresses/model.ts';
 import { byoipCidrs } from './byoip/model.ts';
 import { dhcpOptions } from './dhcp-options/model.ts';
+import { ebsEncryption } from './ebs-encryption/model.ts';
 import { egressOnlyInternetGateways } from './egress-only-gateways/model.ts';
 import { fastSnapshotRestores } from './fast-snapshot-restores/model.ts';
 import { flowLogs } from './flow-logs/model.ts';
@@ -36,6 +37,7 @@ export const ec2Tables: readonly AnyTable[] = [
   addresses,
   byoipCidrs,
   dhcpOptions,
+  ebsEncryption,
   egressOnlyInternetGateways,
   exportTasks,
   fastLaunchChoices,

@@ -20,7 +20,8 @@ export interface DataKey {
 
 /** Why a key cannot be used; the message is for the log, and names the key. */
 export class KeyUnavailableError extends Error {
-  readonly reason: 'disabled' | 'pending-deletion' | 'missing';
+  /** `refused`: the caller for whom it was to be used may not. */
+  readonly reason: 'disabled' | 'pending-deletion' | 'missing' | 'refused';
   constructor(reason: KeyUnavailableError['reason'], key: string) {
     super(`the KMS key ${key} is ${reason.replace('-', ' ')}`);
     this.name = 'KeyUnavailableError';

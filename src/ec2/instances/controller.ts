@@ -1,7 +1,9 @@
 import type { Clock } from '../../api/clock.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import { type Engine, EngineError } from '../../engine/engine.ts';
+import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { Change, State } from '../../state/state.ts';
+import { keyReason } from '../ebs-encryption/state-reasons.ts';
 import { cutForReboot } from '../images/controller.ts';
 import { type ImageRow, images } from '../images/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
@@ -81,6 +83,8 @@ export function instanceController(options: InstanceControllerOptions): Controll
     failed: (id, error, attempt) => {
       const reason = failureReason(error, attempt);
       if (reason !== undefined) state.write(tx => recordStartFailure(tx, id, clock.now(), reason));
+      // A machine that ended, and is not to be had again without its disks' keys.
+      if (error instanceof KeyUnavailableError) state.write(tx => recordLost(tx, id, clock.now(), keyReason(error)));
     },
   };
 
@@ -93,6 +97,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
 
   /** @returns milliseconds after which to call again, when the start waits for something. */
   async function power(row: InstanceRow): Promise<number | undefined> {
+    if (row.keyRefused) throw new KeyUnavailableError('refused', 'of its volumes');
     const disks = presentDevices(state, row).map(device => ensureDisk(state, engine.disks, device.volumeId));
     const cards = async () => {
       for (const id of row.networkInterfaceIds) await network?.reconcileInterface(row.vpcId, id);
@@ -242,6 +247,7 @@ function rebootedFor({ before, after }: Change): string[] {
 /** The reason to give up a start for, or undefined to try again. */
 function failureReason(error: unknown, attempt: number): InstanceRow['stateReason'] | undefined {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof KeyUnavailableError) return keyReason(error);
   if (error instanceof EngineError && error.code === 'InsufficientCapacity')
     return serverReason('Server.InsufficientInstanceCapacity', message);
   return attempt >= startAttempts ? serverReason('Server.InternalError', message) : undefined;

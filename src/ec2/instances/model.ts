@@ -113,6 +113,8 @@ export interface InstanceRow {
   readonly hibernationConfigured?: boolean;
   /** It is stopped, and its memory is kept. */
   readonly hibernated?: boolean;
+  /** Who started it may not use the keys of its volumes. */
+  readonly keyRefused?: boolean;
   /** Its first start may continue from a frozen guest of its AMI. */
   readonly fastStart?: boolean;
   /** When the guest was first heard on the network since its last start. */

@@ -12,9 +12,11 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findByIds, idKinds } from '../../api/ids.ts';
 import { PartialFailure, type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
+import { mayUseKey } from '../ebs-encryption/permission.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { assignPublicIp } from '../network-interfaces/lifecycle.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { volumes } from '../volumes/model.ts';
 import { startInstanceStore } from './instance-store.ts';
 import { promised } from './launch/launch.ts';
 import { type InstanceRow, type InstanceStateName, instances } from './model.ts';
@@ -180,11 +182,12 @@ function start(context: WriteContext, row: InstanceRow): InstanceRow {
     card?.associatePublicIp === true && card.privateIpAddresses[0]?.publicIp === undefined
       ? assignPublicIp(context.db, card, context.services.publicPool)
       : card;
-  const { instanceStore: _before, ...rest } = row;
+  const { instanceStore: _before, keyRefused: _refused, ...rest } = row;
   // A guest that continues expects what it had, empty as it is.
   const store = row.hibernated === true ? (row.instanceStore ?? []) : startInstanceStore(row, type);
   return {
     ...rest,
+    ...(mayReadDisks(context, row) ? {} : { keyRefused: true }),
     state: 'pending',
     stateSince: context.now,
     wanted: 'start',
@@ -194,6 +197,14 @@ function start(context: WriteContext, row: InstanceRow): InstanceRow {
     launchTime: context.now,
     publicIpAddress: withAddress?.privateIpAddresses[0]?.publicIp,
   };
+}
+
+/** Whether the caller may use the keys of the instance's encrypted volumes; if not, EC2 finds out when it starts. */
+function mayReadDisks(context: WriteContext, { blockDevices }: InstanceRow): boolean {
+  return blockDevices.every(({ volumeId }) => {
+    const kmsKeyId = context.db.get(volumes, volumeId)?.kmsKeyId;
+    return kmsKeyId === undefined || mayUseKey(context, kmsKeyId, 'attach');
+  });
 }
 
 /** How soon an instance of which nothing was heard is taken for one that is up, in milliseconds. */

@@ -234,9 +234,9 @@ describe('RunInstances', () => {
       'InvalidSnapshot.NotFound',
     ],
     [
-      'encryption',
-      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, Encrypted: true } }] },
-      'UnsupportedOperation',
+      'a key without encryption',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, KmsKeyId: 'alias/a' } }] },
+      'InvalidParameterDependency',
     ],
     [
       'bad device name',

@@ -1,7 +1,9 @@
 import type { Clock } from '../../api/clock.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import { type DiskDriver, EngineError } from '../../engine/engine.ts';
+import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { State } from '../../state/state.ts';
+import { keyMessage } from '../ebs-encryption/state-reasons.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
 import { recordCompleted, recordFailed, recordProgress } from './outcomes.ts';
 
@@ -37,9 +39,11 @@ export function copyController(state: State, disks: DiskDriver, clock: Clock): C
       return undefined;
     },
     failed: (snapshotId, error, attempt) => {
-      const isFinal = error instanceof EngineError && error.code === 'NotFound';
+      const isLocked = error instanceof KeyUnavailableError;
+      const isFinal = isLocked || (error instanceof EngineError && error.code === 'NotFound');
       if (!isFinal && attempt < attempts) return;
-      state.write(tx => recordFailed(tx, snapshotId, error instanceof Error ? error.message : String(error)));
+      const message = error instanceof Error ? error.message : String(error);
+      state.write(tx => recordFailed(tx, snapshotId, isLocked ? keyMessage : message));
     },
   };
 }

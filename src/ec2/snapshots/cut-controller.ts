@@ -1,7 +1,9 @@
 import type { Clock } from '../../api/clock.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import type { DiskDriver } from '../../engine/engine.ts';
+import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { State } from '../../state/state.ts';
+import { keyMessage } from '../ebs-encryption/state-reasons.ts';
 import { ensureDisk } from '../volumes/disks.ts';
 import { volumes } from '../volumes/model.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
@@ -48,7 +50,8 @@ export function cutController(state: State, disks: DiskDriver, clock: Clock): Co
       return undefined;
     },
     failed: (cutId, error, attempt) => {
-      if (attempt >= attempts) failAll(cutId, error instanceof Error ? error.message : String(error));
+      if (error instanceof KeyUnavailableError) failAll(cutId, keyMessage);
+      else if (attempt >= attempts) failAll(cutId, error instanceof Error ? error.message : String(error));
     },
   };
 }

@@ -1,8 +1,9 @@
 import { regionOf } from '../../api/owner.ts';
 import { defineTable } from '../../state/table.ts';
+import type { DiskEncryption } from '../ebs-encryption/model.ts';
 
 /** An EBS snapshot. Times are milliseconds since the epoch. */
-export interface SnapshotRow {
+export interface SnapshotRow extends DiskEncryption {
   readonly snapshotId: string;
   readonly owner: string;
   /** Of a copy, or of one that was written block by block: an id that no volume has. */
@@ -12,11 +13,6 @@ export interface SnapshotRow {
   readonly state: 'pending' | 'completed' | 'error';
   readonly stateMessage?: string;
   readonly description: string;
-  readonly encrypted: boolean;
-  /** ARN of the KMS key that wraps `wrappedKey`. */
-  readonly kmsKeyId?: string;
-  /** The data key that its blocks are encrypted with, wrapped. */
-  readonly wrappedKey?: string;
   readonly startTime: number;
   readonly completionTime?: number;
   /** Percent, while it is made. */

@@ -9,6 +9,7 @@ import type { AccessTarget, ConditionKeys } from '../../api/access.ts';
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { type AnyOperation, type ReadContext, readOperation, writeOperation } from '../../api/operation.ts';
+import { isUnderEbsKey } from '../ebs-encryption/permission.ts';
 import { ownSnapshot } from './access.ts';
 import { snapshotLimits } from './limits.ts';
 import { type SnapshotRow, snapshotPublicAccess, snapshots } from './model.ts';
@@ -166,6 +167,9 @@ function checkAttribute(attribute: string | undefined): void {
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html
  */
 function checkSharing({ db, owner }: ReadContext, row: SnapshotRow, { everybody }: PermissionChange): void {
+  if (isUnderEbsKey(db, row)) {
+    throw new ApiError('OperationNotPermitted', 'Encrypted snapshots with EBS default key cannot be shared');
+  }
   if (!everybody) return;
   if (row.encrypted)
     throw invalid('all', 'group', `The snapshot ${row.snapshotId} is encrypted, so it cannot be made public.`);

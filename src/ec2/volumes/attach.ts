@@ -7,6 +7,7 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { type ReadContext, writeOperation } from '../../api/operation.ts';
+import { isKeyUsable } from '../ebs-encryption/permission.ts';
 import { instanceType } from '../instance-types/catalogue.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
 import { attachmentLimit } from './attachment-limit.ts';
@@ -30,9 +31,19 @@ export const attachVolume = writeOperation<AttachVolumeRequest, RenderedAttachme
     checkInstance(volume, instance);
     const device = input.Device ?? '';
     checkDevice(volume, instance, device);
+    checkKey(context, volume);
     return renderVolumeAttachment(volume.volumeId, attachVolumeTo(context, volume, instance, device));
   },
 });
+
+/** @throws ApiError `CustomerKeyHasBeenRevoked` */
+function checkKey(context: ReadContext, { volumeId, kmsKeyId }: VolumeRow): void {
+  if (kmsKeyId === undefined || isKeyUsable(context, kmsKeyId, 'attach')) return;
+  throw new ApiError(
+    'CustomerKeyHasBeenRevoked',
+    `Volume ${volumeId} cannot be attached. The encrypted volume was unable to access the KMS key.`,
+  );
+}
 
 function checkVolume(volume: VolumeRow, instance: InstanceRow): void {
   const { volumeId, state, attachments } = volume;

@@ -1,5 +1,6 @@
 import type { Controller } from '../../controllers/controllers.ts';
 import { type Engine, EngineError } from '../../engine/engine.ts';
+import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { State } from '../../state/state.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { ensureDisk } from './disks.ts';
@@ -36,6 +37,13 @@ export function volumeController(state: State, engine: Engine): Controller {
       return undefined;
     },
     failed: (id, error, attempt) => {
+      // As on EC2, whose volumes vanish then.
+      if (error instanceof KeyUnavailableError) {
+        state.write(tx => {
+          if (tx.get(volumes, id)?.state === 'creating') forgetVolume(tx, id);
+        });
+        return;
+      }
       const lasting = error instanceof EngineError && error.code !== 'Failed';
       if (!lasting && attempt < creationAttempts) return;
       const reason = error instanceof Error ? error.message : String(error);

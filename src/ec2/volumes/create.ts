@@ -5,10 +5,10 @@ import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds } from '../../api/ids.ts';
 import { type ReadContext, writeOperation } from '../../api/operation.ts';
 import { volumeKeys } from '../access/condition-keys.ts';
+import { planVolume } from '../ebs-encryption/encryption.ts';
 import { zonesOf } from '../regions/zones.ts';
 import { usableSnapshot } from '../snapshots/access.ts';
 import { parseTagSpecifications } from '../tags/model.ts';
-import { requestedEncryption } from './encryption.ts';
 import { createVolumeRow, type NewVolume } from './lifecycle.ts';
 import { volumes } from './model.ts';
 import { checkQuotas } from './quotas.ts';
@@ -52,7 +52,7 @@ function newVolume(context: ReadContext, input: CreateVolumeRequest): NewVolume 
   if (multiAttachEnabled) checkMultiAttach(specification.volumeType);
   return {
     ...specification,
-    ...requestedEncryption(input),
+    encryption: planVolume(context, input, snapshot),
     availabilityZone,
     ...(snapshot === undefined ? {} : { snapshotId: snapshot.snapshotId }),
     ...(multiAttachEnabled ? { multiAttachEnabled } : {}),
@@ -81,7 +81,9 @@ function refuseUnsupported(input: CreateVolumeRequest): void {
 /** The volume that would be; of a request that is wrong in itself, nothing is known but that it is one. */
 function volumeTarget(input: CreateVolumeRequest, context: ReadContext): string | AccessTarget {
   try {
-    return { arn: arn(context, 'volume'), keys: volumeKeys(newVolume(context, input), context.region) };
+    const volume = newVolume(context, input);
+    const { encrypted } = volume.encryption;
+    return { arn: arn(context, 'volume'), keys: volumeKeys({ ...volume, encrypted }, context.region) };
   } catch (error) {
     if (error instanceof ApiError) return arn(context, 'volume');
     throw error;

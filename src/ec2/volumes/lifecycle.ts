@@ -1,14 +1,15 @@
 import { newId } from '../../api/ids.ts';
 import type { WriteContext } from '../../api/operation.ts';
 import type { Reader, Tx } from '../../state/state.ts';
+import { type EncryptionPlan, encrypt } from '../ebs-encryption/encryption.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
-import type { VolumeEncryption } from './encryption.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
 import { volumeModifications } from './modifications.ts';
 import type { VolumeSpecification } from './specification.ts';
 
-export interface NewVolume extends VolumeSpecification, VolumeEncryption {
+export interface NewVolume extends VolumeSpecification {
+  readonly encryption: EncryptionPlan;
   readonly availabilityZone: string;
   readonly snapshotId?: string | undefined;
   readonly multiAttachEnabled?: boolean;
@@ -29,9 +30,7 @@ export function createVolumeRow(context: WriteContext, volume: NewVolume, tags: 
     volumeType: volume.volumeType,
     ...(volume.iops === undefined ? {} : { iops: volume.iops }),
     ...(volume.throughput === undefined ? {} : { throughput: volume.throughput }),
-    encrypted: volume.encrypted,
-    ...(volume.kmsKeyId === undefined ? {} : { kmsKeyId: volume.kmsKeyId }),
-    ...(volume.wrappedKey === undefined ? {} : { wrappedKey: volume.wrappedKey }),
+    ...encrypt(context, volume.encryption, attachment !== undefined),
     ...(volume.multiAttachEnabled === true ? { multiAttachEnabled: true } : {}),
     state: attachment === undefined ? 'creating' : 'in-use',
     createTime: now,

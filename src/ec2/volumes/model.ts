@@ -1,7 +1,8 @@
 import { defineTable } from '../../state/table.ts';
+import type { DiskEncryption } from '../ebs-encryption/model.ts';
 
 /** An EBS volume. Sizes in GiB, throughput in MiB/s, times in milliseconds since the epoch. */
-export interface VolumeRow {
+export interface VolumeRow extends DiskEncryption {
   readonly volumeId: string;
   readonly owner: string;
   readonly availabilityZone: string;
@@ -10,11 +11,6 @@ export interface VolumeRow {
   readonly volumeType: 'gp2' | 'gp3' | 'io1' | 'io2' | 'st1' | 'sc1' | 'standard';
   readonly iops?: number;
   readonly throughput?: number;
-  readonly encrypted: boolean;
-  /** ARN of the KMS key of an encrypted volume. */
-  readonly kmsKeyId?: string;
-  /** The volume's data key, encrypted under that key. */
-  readonly wrappedKey?: string;
   readonly multiAttachEnabled?: boolean;
   readonly autoEnableIo?: boolean;
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error';

@@ -3,6 +3,7 @@ import { createTestApi, type TestApi } from '../../api/testing.ts';
 import type { Controllers } from '../../controllers/controllers.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { createSimulator } from '../../engine/simulator/simulator.ts';
+import { withDiskKeys } from '../ebs-encryption/keyed-engine.ts';
 import { ec2Controllers } from '../service.ts';
 import { launch } from '../testing.ts';
 
@@ -28,8 +29,9 @@ export async function startTestEc2(
   change: (engine: Engine) => Engine = engine => engine,
   options: { readonly volumeLimits?: boolean } = {},
 ): Promise<TestEc2> {
-  const engine = change(createSimulator());
-  const api = createTestApi(engine);
+  const simulator = change(createSimulator());
+  const api = createTestApi(simulator);
+  const engine = withDiskKeys(simulator, api.state, api.secrets);
   const log: string[] = [];
   const { state, clock } = api;
   const { controllers } = ec2Controllers({ state, engine, clock, log: line => log.push(line), ...options });

@@ -34,7 +34,14 @@ export function launchTargets(context: ReadContext, input: RunInstancesRequest):
       ? [arn(context, 'volume')]
       : volumes.map(volume => ({
           arn: arn(context, 'volume'),
-          keys: volumeKeys({ ...volume, ...(zone === undefined ? {} : { availabilityZone: zone }) }, context.region),
+          keys: volumeKeys(
+            {
+              ...volume,
+              encrypted: volume.encryption.encrypted,
+              ...(zone === undefined ? {} : { availabilityZone: zone }),
+            },
+            context.region,
+          ),
         }))),
     ...(input.KeyName === undefined ? [] : [arn(context, 'key-pair', input.KeyName)]),
     ...unique((input.BlockDeviceMappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])).map(id =>

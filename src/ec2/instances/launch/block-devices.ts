@@ -1,16 +1,17 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../../api/errors.ts';
 import type { ReadContext } from '../../../api/operation.ts';
+import { type EncryptionPlan, planVolume } from '../../ebs-encryption/encryption.ts';
 import type { ImageBlockDevice, ImageRow } from '../../images/model.ts';
 import { usableSnapshot } from '../../snapshots/access.ts';
 import type { SnapshotRow } from '../../snapshots/model.ts';
 import { isSameDevice } from '../../volumes/device-names.ts';
-import { requestedEncryption, type VolumeEncryption } from '../../volumes/encryption.ts';
 import { checkRootType, type VolumeSpecification, volumeSpecification } from '../../volumes/specification.ts';
 import type { EphemeralDevice } from '../instance-store.ts';
 
 /** A volume that a launch will make. */
-export interface LaunchVolume extends VolumeSpecification, VolumeEncryption {
+export interface LaunchVolume extends VolumeSpecification {
+  readonly encryption: EncryptionPlan;
   readonly deviceName: string;
   readonly snapshotId?: string;
   readonly deleteOnTermination: boolean;
@@ -115,7 +116,7 @@ function overlay(context: ReadContext, device: ImageBlockDevice, request: Ebs, r
   if (root) checkRootType(specification.volumeType);
   return {
     ...specification,
-    ...requestedEncryption(request),
+    encryption: planVolume(context, asRegistered(device, request), snapshot),
     deviceName: device.deviceName,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     deleteOnTermination: request.DeleteOnTermination ?? device.deleteOnTermination,
@@ -131,11 +132,17 @@ function additional(context: ReadContext, deviceName: string, request: Ebs): Lau
   checkSize(specification.size, snapshot);
   return {
     ...specification,
-    ...requestedEncryption(request),
+    encryption: planVolume(context, request, snapshot),
     deviceName,
     ...(snapshot === undefined ? {} : { snapshotId: snapshot.snapshotId }),
     deleteOnTermination: request.DeleteOnTermination ?? true,
   };
+}
+
+/** An AMI may say of an empty volume that it is encrypted. */
+function asRegistered(device: ImageBlockDevice, request: Ebs): Ebs {
+  const decides = device.encrypted && device.snapshotId === undefined && request.SnapshotId === undefined;
+  return decides && request.Encrypted === undefined ? { ...request, Encrypted: true } : request;
 }
 
 function checkSize(size: number, snapshot: SnapshotRow | undefined): void {

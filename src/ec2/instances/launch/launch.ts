@@ -176,12 +176,17 @@ function launchOne(context: WriteContext, launch: Launch, index: number): Instan
     ...(launch.profile === undefined ? {} : { instanceProfile: newAssociation(launch.profile, now) }),
     uuid: newUuid(),
     ...(input.HibernationOptions?.Configured === true ? { hibernationConfigured: true } : {}),
-    ...(launchesFast(context, image) ? { fastStart: true } : {}),
+    ...(launchesFast(context, image) && !isRootEncrypted(launch) ? { fastStart: true } : {}),
   };
   db.put(instances, row);
   if (row.metadataOptions.instanceMetadataTags === 'enabled') checkMetadataTagKeys(launch.tags.instance ?? {});
   addTags(db, { resourceId: instanceId, resourceType: 'instance', owner }, launch.tags.instance ?? {});
   return row;
+}
+
+/** The frozen guests of an AMI stand on its snapshot as it is. */
+function isRootEncrypted({ image, devices }: Launch): boolean {
+  return devices.find(device => device.deviceName === image.rootDeviceName)?.encryption.encrypted === true;
 }
 
 function addInterface(
