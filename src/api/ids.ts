@@ -47,6 +47,12 @@ export const idKinds = {
     malformed: 'InvalidExportTaskID.Malformed',
     notFound: 'InvalidExportTaskID.NotFound',
   },
+  replaceRootVolumeTask: {
+    prefix: 'replacevol',
+    noun: 'replace root volume task ID',
+    malformed: 'InvalidReplaceRootVolumeTaskId.Malformed',
+    notFound: 'InvalidReplaceRootVolumeTaskId.NotFound',
+  },
   vpc: { prefix: 'vpc', noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
   subnet: {
     prefix: 'subnet',

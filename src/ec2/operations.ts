@@ -19,6 +19,7 @@ import { prefixListOperations } from './prefix-lists/operations.ts';
 import { reachabilityOperations } from './reachability/operations.ts';
 import { accountAttributeOperations } from './regions/account-attributes.ts';
 import { regionOperations } from './regions/operations.ts';
+import { replaceRootVolumeOperations } from './replace-root-volume/operations.ts';
 import { routeTableOperations } from './route-tables/operations.ts';
 import { securityGroupOperations } from './security-groups/operations.ts';
 import { snapshotOperations } from './snapshots/operations.ts';
@@ -52,6 +53,7 @@ export const ec2Operations: readonly AnyOperation[] = [
   ...networkInterfaceOperations,
   ...prefixListOperations,
   ...reachabilityOperations,
+  ...replaceRootVolumeOperations,
   ...routeTableOperations,
   ...securityGroupOperations,
   ...snapshotOperations,

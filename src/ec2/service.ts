@@ -10,6 +10,7 @@ import { natGatewayController } from './nat-gateways/controller.ts';
 import { attachmentController } from './network-interfaces/attachment-controller.ts';
 import { networkInterfaceController } from './network-interfaces/controller.ts';
 import { Network } from './network-interfaces/network.ts';
+import { replaceRootVolumeController } from './replace-root-volume/controller.ts';
 import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotControllers } from './snapshots/controllers.ts';
 import { volumeAttachmentController } from './volumes/attachment-controller.ts';
@@ -48,6 +49,7 @@ export function ec2Controllers({ state, engine, clock, log, volumeLimits = true,
       vpcPeeringController(state, clock),
       byoipController(state, clock),
       ...snapshotControllers({ state, disks: engine.disks, clock }),
+      replaceRootVolumeController(state, clock),
       volumeController(state, engine),
       volumeAttachmentController({ state, machines: engine.machines, volumeLimits, log }),
       volumeModificationController({ state, engine, clock, volumeLimits }),

@@ -18,6 +18,7 @@ import { networkInterfaces } from './network-interfaces/model.ts';
 import { networkInterfacePermissions } from './network-interfaces/permissions.ts';
 import { prefixLists, prefixListVersions } from './prefix-lists/model.ts';
 import { networkInsightsAnalyses, networkInsightsPaths } from './reachability/model.ts';
+import { replaceRootVolumeTasks } from './replace-root-volume/model.ts';
 import { routeTables } from './route-tables/model.ts';
 import { securityGroupRules, securityGroups } from './security-groups/model.ts';
 import { snapshotPublicAccess, snapshots } from './snapshots/model.ts';
@@ -60,6 +61,7 @@ export const ec2Tables: readonly AnyTable[] = [
   prefixLists,
   preparedRegions,
   resourceTags,
+  replaceRootVolumeTasks,
   routeTables,
   securityGroupRules,
   securityGroups,

@@ -8,6 +8,7 @@ import { cutForReboot } from '../images/controller.ts';
 import { type ImageRow, images } from '../images/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import type { Network } from '../network-interfaces/network.ts';
+import { replaceForReboot, waitsForReplacement } from '../replace-root-volume/replace.ts';
 import { goesWith, presentDevices } from '../volumes/attachments.ts';
 import { ensureDisk } from '../volumes/disks.ts';
 import { isNeeded } from '../volumes/lifecycle.ts';
@@ -144,16 +145,17 @@ export function instanceController(options: InstanceControllerOptions): Controll
     const { instanceId } = row;
     const status = await engine.machines.status(instanceId);
     if (status.state === 'running') {
-      if (!engine.capabilities.realMachines) return cutForReboot(state, instanceId) ? rebooted(instanceId) : poll;
+      if (!engine.capabilities.realMachines && !waitsForReplacement(state, instanceId))
+        return cutForReboot(state, instanceId) ? rebooted(instanceId) : poll;
       const since = pressed.get(instanceId);
-      if (since === undefined) {
+      if (since === undefined && engine.capabilities.realMachines) {
         pressed.set(instanceId, clock.now());
         await engine.machines.pressPowerButton(instanceId);
         return poll;
       }
-      if (clock.now() - since < rebootGrace) return poll;
-      // Images are made of a machine that is down.
-      if (state.countBy(images, 'rebooting', instanceId) > 0) {
+      if (since !== undefined && clock.now() - since < rebootGrace) return poll;
+      // Images are made of a machine that is down, and so is its root volume replaced.
+      if (state.countBy(images, 'rebooting', instanceId) > 0 || waitsForReplacement(state, instanceId)) {
         await engine.machines.powerOff(instanceId);
         return 0;
       }
@@ -161,7 +163,8 @@ export function instanceController(options: InstanceControllerOptions): Controll
       return rebooted(instanceId);
     }
     if (!cutForReboot(state, instanceId)) return poll;
-    return (await power(row)) ?? rebooted(instanceId);
+    const now = replaceForReboot(state, instanceId, clock.now());
+    return (await power(now ?? row)) ?? rebooted(instanceId);
   }
 
   function rebooted(instanceId: string): undefined {

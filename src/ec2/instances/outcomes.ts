@@ -1,6 +1,7 @@
 import type { Tx } from '../../state/state.ts';
 import { deleteNetworkInterface, detachNetworkInterface, releasePublicIp } from '../network-interfaces/lifecycle.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
+import { replaceRootVolumeTasks } from '../replace-root-volume/model.ts';
 import { removeAllTags } from '../tags/model.ts';
 import { goesWith, recordAttached, recordDetached } from '../volumes/attachments.ts';
 import { endVolume } from '../volumes/lifecycle.ts';
@@ -149,5 +150,9 @@ export function forgetTerminated(tx: Tx, instanceId: string, now: number): numbe
   if (left > 0) return left;
   tx.delete(instances, instanceId);
   removeAllTags(tx, instanceId);
+  for (const { taskId } of tx.by(replaceRootVolumeTasks, 'instance', instanceId)) {
+    tx.delete(replaceRootVolumeTasks, taskId);
+    removeAllTags(tx, taskId);
+  }
   return undefined;
 }

@@ -17,6 +17,7 @@ import { networkAcls } from '../network-acls/model.ts';
 import { networkInterfaces } from '../network-interfaces/model.ts';
 import { prefixLists } from '../prefix-lists/model.ts';
 import { networkInsightsAnalyses, networkInsightsPaths } from '../reachability/model.ts';
+import { replaceRootVolumeTasks } from '../replace-root-volume/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { securityGroupRules, securityGroups } from '../security-groups/model.ts';
 import { snapshots } from '../snapshots/model.ts';
@@ -59,6 +60,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('network-insights-path', idKinds.networkInsightsPath, networkInsightsPaths),
   type('network-interface', idKinds.networkInterface, networkInterfaces),
   type('prefix-list', idKinds.prefixList, prefixLists),
+  type('replace-root-volume-task', idKinds.replaceRootVolumeTask, replaceRootVolumeTasks),
   type('route-table', idKinds.routeTable, routeTables),
   type('security-group', idKinds.securityGroup, securityGroups),
   type('security-group-rule', idKinds.securityGroupRule, securityGroupRules),

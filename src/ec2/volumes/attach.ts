@@ -37,7 +37,7 @@ export const attachVolume = writeOperation<AttachVolumeRequest, RenderedAttachme
 });
 
 /** @throws ApiError `CustomerKeyHasBeenRevoked` */
-function checkKey(context: ReadContext, { volumeId, kmsKeyId }: VolumeRow): void {
+export function checkKey(context: ReadContext, { volumeId, kmsKeyId }: VolumeRow): void {
   if (kmsKeyId === undefined || isKeyUsable(context, kmsKeyId, 'attach')) return;
   throw new ApiError(
     'CustomerKeyHasBeenRevoked',

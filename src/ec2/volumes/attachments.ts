@@ -115,6 +115,26 @@ export function recordDetached(tx: Tx, volumeId: string, instanceId: string): vo
   tx.put(instances, { ...instance, blockDevices });
 }
 
+/** Gives an instance without machine another root volume, in the place of the one that it has. */
+export function swapRoot(tx: Tx, instance: InstanceRow, volume: VolumeRow, now: number): void {
+  const { instanceId, rootDeviceName } = instance;
+  const root = instance.blockDevices.find(device => device.deviceName === rootDeviceName);
+  if (root === undefined) throw new Error(`${instanceId} has no root volume`);
+  const { deleteOnTermination } = root;
+  recordDetached(tx, root.volumeId, instanceId);
+  const { fastStart: _fast, ...rest } = instance;
+  const device = { ...root, volumeId: volume.volumeId, attachTime: now };
+  tx.put(instances, { ...rest, blockDevices: instance.blockDevices.map(one => (one === root ? device : one)) });
+  const attachment = {
+    instanceId,
+    device: rootDeviceName,
+    attachTime: now,
+    deleteOnTermination,
+    state: 'attached',
+  } as const;
+  tx.put(volumes, { ...volume, state: 'in-use', attachments: [attachment] });
+}
+
 /** What happens to the volume when the instance ends. */
 export function setDeleteOnTermination(tx: Tx, volumeId: string, instanceId: string, value: boolean): void {
   change(tx, volumeId, instanceId, one => ({ ...one, deleteOnTermination: value }));
