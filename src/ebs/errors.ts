@@ -1,4 +1,5 @@
 import { ApiError } from '../api/errors.ts';
+import type { KeyUnavailableError } from '../kms/data-keys.ts';
 
 /** @see https://docs.aws.amazon.com/ebs/latest/APIReference/API_StartSnapshot.html#API_StartSnapshot_Errors */
 type ValidationReason =
@@ -16,6 +17,18 @@ type ValidationReason =
 
 export function validation(Reason: ValidationReason, message: string): ApiError {
   return new ApiError('ValidationException', message, 400, { Reason });
+}
+
+/** The KMS key of a snapshot cannot be used, or not by the caller. */
+export function unusableKey(key: string, reason: KeyUnavailableError['reason']): ApiError {
+  if (reason === 'refused') {
+    return new ApiError('AccessDeniedException', `You may not use the KMS key ${key}.`, 403, {
+      Reason: 'DEPENDENCY_ACCESS_DENIED',
+    });
+  }
+  return new ApiError('ValidationException', `The KMS key ${key} is ${reason.replace('-', ' ')}.`, 400, {
+    Reason: 'INVALID_CUSTOMER_KEY',
+  });
 }
 
 export function noSnapshot(snapshotId: string): ApiError {

@@ -1,12 +1,12 @@
-import { ApiError } from '../api/errors.ts';
 import { idKinds, isId } from '../api/ids.ts';
 import type { ReadContext } from '../api/operation.ts';
 import { regionOf } from '../api/owner.ts';
+import { mayUseKey } from '../ec2/ebs-encryption/permission.ts';
 import { diskKeyOf } from '../ec2/snapshots/encryption.ts';
 import { type SnapshotMaking, type SnapshotRow, snapshots } from '../ec2/snapshots/model.ts';
 import { KeyUnavailableError } from '../kms/data-keys.ts';
 import { blockSize, type StoredSnapshot } from './block-store.ts';
-import { noSnapshot, validation } from './errors.ts';
+import { noSnapshot, unusableKey, validation } from './errors.ts';
 
 const gibibyte = 1024 ** 3;
 
@@ -50,15 +50,18 @@ export function writableSnapshot(context: ReadContext, snapshotId = ''): Draft {
   return { ...row, making: row.making };
 }
 
-/** How the block store is asked for a snapshot. @throws ApiError `ValidationException` when its key cannot be used */
+/**
+ * How the block store is asked for a snapshot.
+ * @throws ApiError `ValidationException` when its key cannot be used, `AccessDeniedException` when the caller may not
+ */
 export function stored(context: ReadContext, row: SnapshotRow): StoredSnapshot {
+  const { kmsKeyId } = row;
+  if (kmsKeyId !== undefined && !mayUseKey(context, kmsKeyId, 'read')) throw unusableKey(kmsKeyId, 'refused');
   try {
     return { snapshotId: row.snapshotId, key: diskKeyOf(context, row) };
   } catch (error) {
     if (!(error instanceof KeyUnavailableError)) throw error;
-    throw new ApiError('ValidationException', `The snapshot's KMS key cannot be used: ${error.message}.`, 400, {
-      Reason: 'INVALID_CUSTOMER_KEY',
-    });
+    throw unusableKey(kmsKeyId ?? '', error.reason);
   }
 }
 

@@ -4,13 +4,14 @@ import { arn } from '../api/arn.ts';
 import { ApiError } from '../api/errors.ts';
 import { newId } from '../api/ids.ts';
 import { type ReadContext, type WriteContext, writeOperation } from '../api/operation.ts';
+import { defaultsOf, encrypt, planVolume } from '../ec2/ebs-encryption/encryption.ts';
 import { noVolume } from '../ec2/snapshots/copy.ts';
 import type { SnapshotEncryption } from '../ec2/snapshots/encryption.ts';
 import { snapshotLimits } from '../ec2/snapshots/limits.ts';
 import { type SnapshotRow, snapshots } from '../ec2/snapshots/model.ts';
 import { addTags, parseTags, type Tags } from '../ec2/tags/model.ts';
 import { blockSize } from './block-store.ts';
-import { noSnapshot, validation } from './errors.ts';
+import { noSnapshot, unusableKey, validation } from './errors.ts';
 import { lineageOf } from './read.ts';
 import { readableSnapshot } from './snapshots.ts';
 
@@ -132,20 +133,37 @@ function parentOf(context: ReadContext, input: StartSnapshotRequest, size: numbe
   return parent;
 }
 
+/**
+ * A parent's key is kept. Unlike EC2, these APIs say at once that a key cannot be used.
+ * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebsapis-using-encryption.html
+ * @throws ApiError `ValidationException`, `AccessDeniedException`
+ */
 function encryptionOf(
-  _context: WriteContext,
+  context: WriteContext,
   { Encrypted, KmsKeyArn }: StartSnapshotRequest,
   parent: SnapshotRow | undefined,
 ): SnapshotEncryption {
+  const { byDefault } = defaultsOf(context);
   if (parent !== undefined) {
+    if (byDefault && !parent.encrypted) {
+      throw validation(
+        'INVALID_PARAMETER_VALUE',
+        'Everything new is encrypted in this account, and the parent is not. Copy it with Encrypted first.',
+      );
+    }
     const { encrypted, kmsKeyId, wrappedKey } = parent;
     return { encrypted, ...(kmsKeyId && { kmsKeyId }), ...(wrappedKey && { wrappedKey }) };
   }
-  if (Encrypted === true || KmsKeyArn !== undefined) {
-    throw new ApiError(
-      'UnsupportedOperation',
-      'Encrypted snapshots are not supported yet. Leave out Encrypted and KmsKeyArn.',
+  if (Encrypted === false && (KmsKeyArn !== undefined || byDefault)) {
+    throw validation(
+      'INVALID_PARAMETER_VALUE',
+      KmsKeyArn === undefined
+        ? 'Everything new is encrypted in this account. Leave out Encrypted.'
+        : 'KmsKeyArn goes with Encrypted only.',
     );
   }
-  return { encrypted: false };
+  const request = KmsKeyArn === undefined ? { Encrypted } : { Encrypted: true, KmsKeyId: KmsKeyArn };
+  const encryption = encrypt(context, planVolume(context, request));
+  if (encryption.keyRefused !== undefined) throw unusableKey(encryption.kmsKeyId ?? '', encryption.keyRefused);
+  return encryption;
 }

@@ -6,7 +6,7 @@ import { sdkSettings } from '../support/sdk.ts';
 import { pools, startServer, type TestServer } from '../support/server.ts';
 import { TerraformProject } from '../support/terraform.ts';
 
-/* Keys, aliases, grants and key policies in Terraform. It is in terraform-kms/. */
+/* Keys, aliases, grants and key policies in Terraform, and disks under them. It is in terraform-kms/. */
 
 const source = fileURLToPath(new URL('./terraform-kms', import.meta.url));
 const { project, problem } = await TerraformProject.open(source);
@@ -29,7 +29,7 @@ describe.skipIf(skip)('keys in Terraform', () => {
 
   test('applies, and plans nothing on the second run', async () => {
     const result = await project.run('apply', '-auto-approve');
-    expect(result.stdout).toMatch(/Apply complete! Resources: 7 added, 0 changed, 0 destroyed/);
+    expect(result.stdout).toMatch(/Apply complete! Resources: 14 added, 0 changed, 0 destroyed/);
     expect(await project.planned()).toBe('no changes');
   });
 
@@ -40,6 +40,11 @@ describe.skipIf(skip)('keys in Terraform', () => {
     const read = await kms.send(new DecryptCommand({ CiphertextBlob, EncryptionContext: { app: 'web' } }));
     expect(Buffer.from(read.Plaintext ?? []).toString()).toBe('a word');
     await expect(kms.send(new DecryptCommand({ CiphertextBlob }))).rejects.toThrow(/ciphertext/);
+  });
+
+  test('encrypts disks and copies under the keys that were named, or are the default', async () => {
+    const yes = true;
+    expect((await project.outputs()).disks).toEqual({ default: yes, usual: yes, named: yes, cut: yes, copy: yes });
   });
 
   test('changes the rotation, and nothing else', async () => {

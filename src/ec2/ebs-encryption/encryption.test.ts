@@ -1,4 +1,11 @@
-import type { CopySnapshotResult, DescribeSnapshotsResult, Instance, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import type {
+  CopySnapshotResult,
+  DescribeSnapshotsResult,
+  Image,
+  Instance,
+  Snapshot,
+  Volume,
+} from '@aws-sdk/client-ec2';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeUser, setPolicy } from '../../api/access-testing.ts';
 import type { CallOptions } from '../../api/testing.ts';
@@ -248,6 +255,29 @@ describe('a machine', () => {
     expect(await ec2.volume(id)).toMatchObject({ Encrypted: true, KmsKeyId });
     expect(ec2.given.started.get(id)).toHaveLength(32);
     expect(ec2.given.started.get(id)).toEqual(ec2.given.volumes.get(id)?.key);
+  });
+
+  it('gets encrypted volumes that its AMI says are', async () => {
+    const plain = await ec2.running();
+    const { Images } = await ec2.api.call<{ Images: Image[] }>('DescribeImages', { ImageIds: [plain.ImageId] });
+    const SnapshotId = Images[0]?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? '';
+    const source = await copy(SnapshotId, { Encrypted: true });
+    const { ImageId } = await ec2.api.call<{ ImageId: string }>('RegisterImage', {
+      Name: 'encrypted',
+      Architecture: 'x86_64',
+      VirtualizationType: 'hvm',
+      RootDeviceName: '/dev/xvda',
+      BlockDeviceMappings: [
+        { DeviceName: '/dev/xvda', Ebs: { SnapshotId: source } },
+        { DeviceName: '/dev/xvdb', Ebs: { VolumeSize: 1, Encrypted: true } },
+      ],
+    });
+    const instance = await ec2.running({ ImageId });
+    expect(instance.State?.Name).toBe('running');
+    for (const device of instance.BlockDeviceMappings ?? []) {
+      expect(await ec2.volume(device.Ebs?.VolumeId)).toMatchObject({ Encrypted: true, KmsKeyId: await ec2.ebsKey() });
+    }
+    expect(ec2.given.started.size).toBe(2);
   });
 
   it('runs on when a key is disabled, but does not start again until it is enabled', async () => {

@@ -59,7 +59,8 @@ export function planCopy(context: ReadContext, request: EncryptionRequest, sourc
   return { encrypted: true, key: request.KmsKeyId ?? usual, source };
 }
 
-function defaultsOf({ db, owner }: ReadContext): { byDefault: boolean; key: string } {
+/** What the caller's account has chosen in this Region. */
+export function defaultsOf({ db, owner }: ReadContext): { byDefault: boolean; key: string } {
   const row = db.get(ebsEncryption, owner);
   return { byDefault: row?.byDefault === true, key: row?.kmsKeyId ?? ebsAlias };
 }

@@ -58,12 +58,8 @@ function blockDevice(context: ReadContext, name: string, mapping: BlockDeviceMap
   if (ebs.SnapshotId !== undefined && ebs.Encrypted !== undefined) {
     throw invalid(`The mapping of ${name} has a snapshot, which decides alone about encryption. Leave out Encrypted.`);
   }
-  if (ebs.Encrypted === true || ebs.KmsKeyId !== undefined) {
-    throw new ApiError(
-      'UnsupportedOperation',
-      'Encrypted volumes are not supported yet. Leave out Encrypted and KmsKeyId.',
-    );
-  }
+  if (ebs.KmsKeyId !== undefined)
+    throw invalid(`An AMI names no KMS key. Leave out KmsKeyId of ${name}, and give it at launch.`);
   const snapshot = ebs.SnapshotId === undefined ? undefined : usableSnapshot(context, ebs.SnapshotId);
   const { size, volumeType, iops, throughput } = volumeSpecification(
     { VolumeType: ebs.VolumeType, Size: ebs.VolumeSize, Iops: ebs.Iops, Throughput: ebs.Throughput },
@@ -83,7 +79,7 @@ function blockDevice(context: ReadContext, name: string, mapping: BlockDeviceMap
     iops: volumeType === 'gp2' ? undefined : iops,
     throughput,
     deleteOnTermination: ebs.DeleteOnTermination ?? true,
-    encrypted: snapshot?.encrypted ?? false,
+    encrypted: snapshot?.encrypted ?? ebs.Encrypted === true,
   };
 }
 

@@ -163,9 +163,14 @@ describe('RegisterImage', () => {
     ['IOPS on gp2', device({ SnapshotId: snapshotId, Iops: 3000 }), 'InvalidParameterCombination'],
     ['a snapshot and encryption', device({ SnapshotId: snapshotId, Encrypted: false }), 'InvalidBlockDeviceMapping'],
     [
-      'encryption',
-      { BlockDeviceMappings: [root, { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, Encrypted: true } }] },
-      'UnsupportedOperation',
+      'a key',
+      {
+        BlockDeviceMappings: [
+          root,
+          { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, Encrypted: true, KmsKeyId: 'alias/a' } },
+        ],
+      },
+      'InvalidBlockDeviceMapping',
     ],
     ['paravirtualization', { VirtualizationType: undefined }, 'UnsupportedOperation'],
     ['another virtualization', { VirtualizationType: 'vm' }, 'InvalidParameterValue'],

@@ -9,6 +9,7 @@ import { ObjectError, objectFile } from '../../images/buckets.ts';
 import { downloadWhole } from '../../images/download.ts';
 import { extractOva } from '../../images/ova.ts';
 import { ImageError } from '../../images/types.ts';
+import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { State, Tx } from '../../state/state.ts';
 import { type ImageRow, images } from '../images/model.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
@@ -164,7 +165,7 @@ export function importController(options: ImportControllerOptions): ImportContro
       volumeSize: sizeGib,
       state: 'pending',
       description: `Created by AWS-VMImport service for ${task.taskId}`,
-      encrypted: false,
+      ...(task.disks[index]?.encryption ?? { encrypted: false }),
       startTime: clock.now(),
     };
     update(task.taskId, (tx, now) => {
@@ -273,6 +274,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** What a task ends with; undefined when it is worth another try. */
 function messageOf(error: unknown): string | undefined {
   if (error instanceof TaskError) return error.message;
+  if (error instanceof KeyUnavailableError) return `ClientError: ${error.message}`;
   if (error instanceof ObjectError || error instanceof ImageError) return `ClientError: ${error.message}`;
   if (error instanceof EngineError && error.code === 'Invalid')
     return `ClientError: Disk validation failed [${error.message}]`;
@@ -313,7 +315,7 @@ function newImage(
       volumeSize: tx.get(snapshots, disk.snapshotId ?? '')?.volumeSize ?? 1,
       volumeType: 'gp2',
       deleteOnTermination: true,
-      encrypted: false,
+      encrypted: tx.get(snapshots, disk.snapshotId ?? '')?.encrypted ?? false,
     })),
     bootMode,
     enaSupport: true,

@@ -2,14 +2,15 @@ import type { ImageDiskContainer, ImportImageRequest, ImportImageResult } from '
 import { arn, arns } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
-import { type ReadContext, writeOperation } from '../../api/operation.ts';
+import { type WriteContext, writeOperation } from '../../api/operation.ts';
+import { type EncryptionPlan, encrypt, planVolume } from '../ebs-encryption/encryption.ts';
 import { checkDescription } from '../images/names.ts';
 import { usableSnapshot } from '../snapshots/access.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { checkTaskLimit } from './limits.ts';
 import { type ImportDisk, type ImportedImage, type ImportTaskRow, importTasks } from './model.ts';
 import { renderImageTask } from './render.ts';
-import { checkRole, diskFormat, diskSource, refuseEncryption } from './source.ts';
+import { checkRole, diskFormat, diskSource } from './source.ts';
 
 const maximumDisks = 21;
 
@@ -26,7 +27,7 @@ export const importImage = writeOperation<ImportImageRequest, ImportImageResult>
   },
   run: (input, context) => {
     const { db, owner, now } = context;
-    refuseEncryption(input);
+    const plan = planVolume(context, input);
     checkRole(context, input.RoleName);
     const tags = parseTagSpecifications(input.TagSpecifications, ['import-image-task']);
     const containers = input.DiskContainers ?? [];
@@ -41,7 +42,7 @@ export const importImage = writeOperation<ImportImageRequest, ImportImageResult>
       description: checkDescription(input.Description),
       state: 'active',
       message: 'pending',
-      disks: containers.map((container, index) => disk(context, container, index)),
+      disks: containers.map((container, index) => disk(context, container, index, plan)),
       image: importedImage(input),
       created: now,
     };
@@ -55,7 +56,7 @@ export const importImage = writeOperation<ImportImageRequest, ImportImageResult>
   },
 });
 
-function disk(context: ReadContext, container: ImageDiskContainer, index: number): ImportDisk {
+function disk(context: WriteContext, container: ImageDiskContainer, index: number, plan: EncryptionPlan): ImportDisk {
   const deviceName = container.DeviceName ?? (index === 0 ? '/dev/sda1' : `/dev/sd${letter(index)}`);
   if (!/^(?:\/dev\/)?(?:xvd|sd)[a-z]{1,2}\d{0,2}$/.test(deviceName)) {
     throw new ApiError(
@@ -75,7 +76,8 @@ function disk(context: ReadContext, container: ImageDiskContainer, index: number
     };
   }
   const format = diskFormat(container.Format, ['OVA', 'VHD', 'VHDX', 'VMDK', 'RAW', 'QCOW2']);
-  return { description, deviceName, format, source: diskSource(context, container) };
+  const source = diskSource(context, container);
+  return { description, deviceName, format, source, encryption: encrypt(context, plan) };
 }
 
 /** EC2 names further disks from /dev/sdf on. */

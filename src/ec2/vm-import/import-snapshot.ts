@@ -3,12 +3,13 @@ import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
 import { writeOperation } from '../../api/operation.ts';
+import { encrypt, planVolume } from '../ebs-encryption/encryption.ts';
 import { checkDescription } from '../images/names.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { checkTaskLimit } from './limits.ts';
 import { type ImportTaskRow, importTasks } from './model.ts';
 import { renderSnapshotTask } from './render.ts';
-import { checkRole, diskFormat, diskSource, refuseEncryption } from './source.ts';
+import { checkRole, diskFormat, diskSource } from './source.ts';
 
 /**
  * Makes a snapshot of a disk file.
@@ -20,7 +21,7 @@ export const importSnapshot = writeOperation<ImportSnapshotRequest, ImportSnapsh
   resources: (_input, context) => [arn(context, 'import-snapshot-task'), arn(context, 'snapshot')],
   run: (input, context) => {
     const { db, owner, now } = context;
-    refuseEncryption(input);
+    const plan = planVolume(context, input);
     checkRole(context, input.RoleName);
     const tags = parseTagSpecifications(input.TagSpecifications, ['import-snapshot-task']);
     const container = input.DiskContainer;
@@ -38,6 +39,7 @@ export const importSnapshot = writeOperation<ImportSnapshotRequest, ImportSnapsh
           description: checkDescription(container.Description),
           format: diskFormat(container.Format, ['VHD', 'VMDK', 'RAW', 'VHDX', 'QCOW2']),
           source: diskSource(context, container),
+          encryption: encrypt(context, plan),
         },
       ],
       created: now,

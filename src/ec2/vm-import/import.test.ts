@@ -19,6 +19,7 @@ import { createTestApi, type TestApi } from '../../api/testing.ts';
 import { Controllers } from '../../controllers/controllers.ts';
 import { type Engine, EngineError } from '../../engine/engine.ts';
 import { createSimulator } from '../../engine/simulator/simulator.ts';
+import { withDiskKeys } from '../ebs-encryption/keyed-engine.ts';
 import { exportController } from './export-controller.ts';
 import { type ImportController, importController } from './import-controller.ts';
 
@@ -56,8 +57,9 @@ afterEach(async () => {
 function start(): void {
   const buckets = join(folder, 'buckets');
   const downloads = join(folder, 'imports');
-  imports = importController({ state: api.state, disks: engine.disks, clock: api.clock, buckets, downloads });
-  const all = [imports, exportController(api.state, engine.disks, buckets)];
+  const { disks } = withDiskKeys(engine, api.state, api.secrets);
+  imports = importController({ state: api.state, disks, clock: api.clock, buckets, downloads });
+  const all = [imports, exportController(api.state, disks, buckets)];
   controllers = new Controllers(api.state, all, () => {});
   controllers.start();
 }
@@ -133,6 +135,36 @@ describe('ImportSnapshot', () => {
       Description: `Created by AWS-VMImport service for ${answer.ImportTaskId}`,
     });
     expect(await engine.disks.listSnapshots()).toContain(snapshot?.SnapshotId);
+  });
+
+  test('encrypts what it makes, when that is asked for or the default', async () => {
+    object('disk.raw', Buffer.alloc(MIB));
+    const keys: unknown[] = [];
+    const { ensureSnapshotImport } = engine.disks;
+    engine.disks.ensureSnapshotImport = (id, source, options) => {
+      keys.push(options?.key);
+      return ensureSnapshotImport(id, source, options);
+    };
+    const asked = await importSnapshot(bucketDisk('disk.raw'), { Encrypted: true });
+    await settle();
+    await api.call('EnableEbsEncryptionByDefault');
+    const usual = await importSnapshot(bucketDisk('disk.raw'));
+    await settle();
+    for (const id of [asked, usual]) {
+      expect((await snapshotTask(id))?.SnapshotTaskDetail).toMatchObject({
+        Status: 'completed',
+        Encrypted: true,
+        KmsKeyId: expect.stringMatching(/^arn:aws:kms:us-east-1:000000000000:key/),
+      });
+    }
+    expect((await snapshots()).map(one => one.Encrypted)).toEqual([true, true]);
+    expect(keys).toEqual([expect.any(Uint8Array), expect.any(Uint8Array)]);
+    const failing = await importSnapshot(bucketDisk('disk.raw'), { Encrypted: true, KmsKeyId: 'alias/none' });
+    await settle();
+    expect((await snapshotTask(failing))?.SnapshotTaskDetail).toMatchObject({
+      Status: 'deleted',
+      StatusMessage: expect.stringContaining('alias/none'),
+    });
   });
 
   test('finds the format out when it is not said', async () => {
@@ -262,7 +294,7 @@ describe('ImportSnapshot', () => {
     [{ DiskContainer: bucketDisk('../other/disk.raw') }, 'InvalidParameterValue'],
     [{ DiskContainer: bucketDisk('disk.raw', { Url: 'http://a/b' }) }, 'InvalidParameterCombination'],
     [{ DiskContainer: bucketDisk('disk.raw', { Format: 'OVA' }) }, 'InvalidParameterValue'],
-    [{ DiskContainer: bucketDisk('disk.raw'), Encrypted: true }, 'UnsupportedOperation'],
+    [{ DiskContainer: bucketDisk('disk.raw'), KmsKeyId: 'alias/a' }, 'InvalidParameterDependency'],
     [{ DiskContainer: bucketDisk('disk.raw'), RoleName: 'nobody' }, 'InvalidParameter'],
     [{ DiskContainer: bucketDisk('disk.raw'), DryRun: true }, 'DryRunOperation'],
   ])('refuses %j', async (input, code) => {

@@ -1,5 +1,6 @@
 import type { DiskFileFormat } from '../../engine/engine.ts';
 import { defineTable } from '../../state/table.ts';
+import type { DiskEncryption } from '../ebs-encryption/model.ts';
 import type { ImageRow } from '../images/model.ts';
 
 /** Where the file of a disk comes from. */
@@ -16,6 +17,8 @@ export interface ImportDisk {
   /** Absent where the request names a snapshot that is there. */
   readonly source?: DiskSource;
   readonly snapshotId?: string;
+  /** How that snapshot is encrypted; not at all without it. */
+  readonly encryption?: DiskEncryption;
   /** Size of the file. */
   readonly bytes?: number;
   /** Percent. */

@@ -17,7 +17,7 @@ export function renderSnapshotTask(db: Reader, row: ImportTaskRow): ImportSnapsh
         Format: disk.format?.toUpperCase(),
         SnapshotId: disk.done ? disk.snapshotId : undefined,
       }),
-      Encrypted: false,
+      ...renderEncryption(row),
       Progress: progressOf(row),
       Status: row.state,
       StatusMessage: row.message,
@@ -33,7 +33,7 @@ export function renderImageTask(db: Reader, row: ImportTaskRow): ImportImageTask
     Architecture: image?.architecture,
     BootMode: image?.bootMode,
     Description: row.description,
-    Encrypted: false,
+    ...renderEncryption(row),
     Hypervisor: 'xen',
     ImageId: image?.imageId,
     ImportTaskId: row.taskId,
@@ -81,4 +81,9 @@ export function renderExportTask(db: Reader, row: ExportTaskRow): ExportImageTas
     StatusMessage: row.message,
     Tags: tagList(db, row.taskId),
   };
+}
+
+function renderEncryption({ disks }: ImportTaskRow): { Encrypted: boolean; KmsKeyId?: string } {
+  const found = disks.find(disk => disk.encryption?.encrypted)?.encryption;
+  return { Encrypted: found !== undefined, ...(found?.kmsKeyId !== undefined && { KmsKeyId: found.kmsKeyId }) };
 }

@@ -103,16 +103,3 @@ export function checkRole({ db, account }: Pick<ReadContext, 'db' | 'account'>, 
     `The service role ${name} provided does not exist or does not have sufficient permissions`,
   );
 }
-
-/** @throws ApiError `UnsupportedOperation` */
-export function refuseEncryption(input: {
-  readonly Encrypted?: boolean | undefined;
-  readonly KmsKeyId?: string | undefined;
-}): void {
-  if (input.Encrypted === true || input.KmsKeyId !== undefined) {
-    throw new ApiError(
-      'UnsupportedOperation',
-      'Encrypted imports are not supported yet. Leave out Encrypted and KmsKeyId, and copy the result with Encrypted.',
-    );
-  }
-}

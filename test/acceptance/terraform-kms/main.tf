@@ -89,12 +89,65 @@ resource "aws_kms_ciphertext" "word" {
   context   = { app = "web" }
 }
 
+# What the keys are for
+
+resource "aws_ebs_encryption_by_default" "this" {
+  enabled = true
+}
+
+resource "aws_ebs_default_kms_key" "this" {
+  key_arn = aws_kms_key.disks.arn
+}
+
+resource "aws_ebs_volume" "usual" {
+  availability_zone = "us-east-1a"
+  size              = 1
+  depends_on        = [aws_ebs_encryption_by_default.this, aws_ebs_default_kms_key.this]
+}
+
+resource "aws_kms_key" "copies" {
+  description             = "copies"
+  deletion_window_in_days = 7
+}
+
+resource "aws_ebs_volume" "named" {
+  availability_zone = "us-east-1a"
+  size              = 1
+  encrypted         = true
+  kms_key_id        = aws_kms_key.copies.arn
+}
+
+resource "aws_ebs_snapshot" "usual" {
+  volume_id = aws_ebs_volume.usual.id
+}
+
+resource "aws_ebs_snapshot_copy" "changed" {
+  source_snapshot_id = aws_ebs_snapshot.usual.id
+  source_region      = "us-east-1"
+  encrypted          = true
+  kms_key_id         = aws_kms_key.copies.arn
+}
+
+data "aws_ebs_default_kms_key" "this" {
+  depends_on = [aws_ebs_default_kms_key.this]
+}
+
 data "aws_kms_alias" "disks" {
   name = aws_kms_alias.disks.name
 }
 
 data "aws_kms_key" "disks" {
   key_id = aws_kms_alias.disks.arn
+}
+
+output "disks" {
+  value = {
+    default = data.aws_ebs_default_kms_key.this.key_arn == aws_kms_key.disks.arn
+    usual   = aws_ebs_volume.usual.encrypted && aws_ebs_volume.usual.kms_key_id == aws_kms_key.disks.arn
+    named   = aws_ebs_volume.named.kms_key_id == aws_kms_key.copies.arn
+    cut     = aws_ebs_snapshot.usual.encrypted && aws_ebs_snapshot.usual.kms_key_id == aws_kms_key.disks.arn
+    copy    = aws_ebs_snapshot_copy.changed.encrypted && aws_ebs_snapshot_copy.changed.kms_key_id == aws_kms_key.copies.arn
+  }
 }
 
 output "key" {
