@@ -26,6 +26,7 @@ export const pools = {
   moving: '198.19.113.0/24',
   ipv6: '198.19.116.0/24',
   reachability: '198.19.115.0/24',
+  images: '198.19.119.0/24',
   terraformEbs: '198.19.117.0/24',
   terraformKms: '198.19.118.0/24',
 } as const;
