@@ -25,6 +25,7 @@ import { regionFacts } from './ec2/regions/catalogue.ts';
 import { ec2Controllers } from './ec2/service.ts';
 import { exportController } from './ec2/vm-import/export-controller.ts';
 import { importController } from './ec2/vm-import/import-controller.ts';
+import { restoreController, storeController } from './ec2/vm-import/store-controller.ts';
 import { prepareRegion } from './ec2/vpcs/default-vpc.ts';
 import { type Engine, EngineError } from './engine/engine.ts';
 import { type Gateway, startGateway } from './gateway/server.ts';
@@ -139,6 +140,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       buckets,
       downloads: join(dataDir, 'imports'),
     });
+    const stores = { state, disks: engine.disks, clock, buckets, work: join(dataDir, 'imports') };
     const { controllers, removeOrphans } = ec2Controllers({
       state,
       engine,
@@ -150,6 +152,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         trailController({ state, events, clock, folder: buckets }),
         imports,
         exportController(state, engine.disks, buckets),
+        storeController(stores),
+        restoreController(stores),
         keyController(state, secrets, clock),
       ],
     });
@@ -180,6 +184,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     undo.push(() => imports.stop());
     const authorizer = createAuthorizer(accessRules);
     const services: Services = {
+      buckets,
       verdict: authorizer.verdict,
       clock,
       engine,

@@ -28,6 +28,8 @@ export interface Services {
   readonly verdict: Authorizer['verdict'];
   /** The content of snapshots. */
   readonly blocks: BlockStore;
+  /** Folder of all buckets, to look into. */
+  readonly buckets: string;
   /** Waits for what controllers do; not at all where none run. */
   readonly until: Until;
   /** CIDR from which public addresses are taken. */

@@ -79,6 +79,7 @@ export function createTestApi(
   const authorizer = createAuthorizer(accessRules);
   const disks = createSimulatedDisks();
   const services: Services = {
+    buckets: '/nonexistent',
     verdict: authorizer.verdict,
     clock,
     engine,

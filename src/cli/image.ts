@@ -7,12 +7,12 @@ import { progressPrinter } from './progress.ts';
 
 export const command: Command = {
   name: 'image',
-  summary: 'lists, builds, downloads and warms AMIs',
+  summary: 'lists, builds, downloads, imports and warms AMIs',
   description:
-    "list shows the AMIs of the cache and what can be added. build FAMILY makes one from Debian packages (needs root); pull FAMILY downloads a vendor's cloud image and checks its checksum. A running server offers new AMIs at once. warm AMI freezes a guest of an AMI (its id, name or family) for one instance type, so that the first launch on the running server is fast too; with --off, launches of the AMI boot until --on.",
+    "list shows the AMIs of the cache and what can be added. build FAMILY makes one from Debian packages (needs root); pull FAMILY downloads a vendor's cloud image and checks its checksum. A running server offers new AMIs at once. import FILE --name NAME makes an AMI of the account's own on the running server from a disk file (raw, qcow2, vmdk, vhd, vhdx, ova), or from what lies behind an http(s) address. warm AMI freezes a guest of an AMI (its id, name or family) for one instance type, so that the first launch on the running server is fast too; with --off, launches of the AMI boot until --on.",
   positionals: [
-    { name: 'ACTION', required: true, choices: ['list', 'build', 'pull', 'warm'] },
-    { name: 'FAMILY|AMI', required: false },
+    { name: 'ACTION', required: true, choices: ['list', 'build', 'pull', 'import', 'warm'] },
+    { name: 'FAMILY|AMI|FILE', required: false },
   ],
   settings: ['data', 'listen', 'region', 'accel', 'imageCache'],
   options: [
@@ -22,6 +22,14 @@ export const command: Command = {
       placeholder: 'URL',
       description: 'downloads from here instead of the vendor; checksums still apply',
     },
+    { name: 'name', placeholder: 'NAME', description: 'import: the name of the AMI' },
+    {
+      name: 'boot-mode',
+      placeholder: 'MODE',
+      description: 'import: legacy-bios or uefi (default: what the partitions of the disk say)',
+    },
+    { name: 'arch', placeholder: 'ARCH', description: 'import: x86_64, i386 or arm64 (default: x86_64)' },
+    { name: 'description', placeholder: 'TEXT', description: 'import: the description of the AMI' },
     { name: 'type', placeholder: 'TYPE', description: 'warm: the instance type (default: t3.micro)' },
     { name: 'on', description: 'warm: switches fast launch of the AMI on, for the root account in one region' },
     { name: 'off', description: 'warm: switches it off' },
@@ -36,6 +44,7 @@ export const command: Command = {
       const { list } = await import('./image/list.ts');
       await list(configuration, invocation.has('json'));
     } else if (action === 'warm') await warmOrSwitch(configuration, family, invocation);
+    else if (action === 'import') await importFile(configuration, family, invocation);
     else if (family === undefined) {
       const { catalogue } = await import('../images/catalogue.ts');
       throw usageError(`image: which one? ${catalogue.map(entry => entry.family).join(', ')}`);
@@ -44,6 +53,21 @@ export const command: Command = {
     return 0;
   },
 };
+
+async function importFile(
+  configuration: Configuration,
+  file: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  if (file === undefined) throw usageError('image: import which file?');
+  const { importImage } = await import('./image/import.ts');
+  await importImage(configuration, file, {
+    name: invocation.value('name'),
+    bootMode: invocation.value('boot-mode'),
+    architecture: invocation.value('arch'),
+    description: invocation.value('description'),
+  });
+}
 
 async function warmOrSwitch(
   configuration: Configuration,

@@ -25,6 +25,7 @@ import { snapshotPublicAccess, snapshots } from './snapshots/model.ts';
 import { subnetCidrReservations, subnets } from './subnets/model.ts';
 import { resourceTags } from './tags/model.ts';
 import { exportTasks, importTasks } from './vm-import/model.ts';
+import { restoreTasks, storeTasks } from './vm-import/store-model.ts';
 import { volumes } from './volumes/model.ts';
 import { volumeModifications } from './volumes/modifications.ts';
 import { vpcEndpoints } from './vpc-endpoints/model.ts';
@@ -63,10 +64,12 @@ export const ec2Tables: readonly AnyTable[] = [
   resourceTags,
   replaceRootVolumeTasks,
   routeTables,
+  restoreTasks,
   securityGroupRules,
   securityGroups,
   snapshotPublicAccess,
   snapshots,
+  storeTasks,
   subnetCidrReservations,
   subnets,
   volumes,

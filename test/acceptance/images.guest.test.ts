@@ -41,8 +41,11 @@ describe.skipIf(skip)('an AMI of a customised instance', () => {
     aws = awsCli(guests.server.env, guests.server.folder);
     const made = JSON.parse(await guests.server.fogbank('account', 'create', 'friend', '--json'));
     friendId = made.AccountId;
-    const keys = { AWS_ACCESS_KEY_ID: made.AccessKeyId, AWS_SECRET_ACCESS_KEY: made.SecretAccessKey };
-    friend = awsCli({ ...guests.server.env, ...keys, AWS_REGION: there }, guests.server.folder);
+    const keys = { AWS_ACCESS_KEY_ID: made.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: made.AWS_SECRET_ACCESS_KEY };
+    friend = awsCli(
+      { ...guests.server.env, ...keys, AWS_REGION: there, AWS_DEFAULT_REGION: there },
+      guests.server.folder,
+    );
   });
   afterAll(() => guests?.server.stop());
 

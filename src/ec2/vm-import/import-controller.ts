@@ -1,4 +1,4 @@
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, open as openFile, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import { newId } from '../../api/ids.ts';
@@ -6,12 +6,14 @@ import type { Controller } from '../../controllers/controllers.ts';
 import { type DiskDriver, EngineError } from '../../engine/engine.ts';
 import { detectBootMode } from '../../images/boot-mode.ts';
 import { ObjectError, objectFile } from '../../images/buckets.ts';
+import { compressionOf } from '../../images/compressed.ts';
 import { downloadWhole } from '../../images/download.ts';
 import { extractOva } from '../../images/ova.ts';
 import { ImageError } from '../../images/types.ts';
 import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { State, Tx } from '../../state/state.ts';
 import { type ImageRow, images } from '../images/model.ts';
+import { noVolume } from '../snapshots/copy.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { recordCompleted } from '../snapshots/outcomes.ts';
 import { removeAllTags } from '../tags/model.ts';
@@ -106,6 +108,7 @@ export function importController(options: ImportControllerOptions): ImportContro
     if (signal.aborted) return;
     const { format, ...opened } = await open(file, disk, join(folder, `disk-${index}.vmdk`));
     const size = await disks.inspectFile(opened.file);
+    if (size.format === 'raw') await refuseCompressed(opened.file);
     checkFormat(disk, format, size.format);
     const sizeGib = Math.max(1, Math.ceil(size.virtualBytes / gib));
     if (sizeGib > maximumGib)
@@ -160,8 +163,7 @@ export function importController(options: ImportControllerOptions): ImportContro
     const row: SnapshotRow = {
       snapshotId,
       owner: task.owner,
-      // As AWS shows snapshots that are of no volume.
-      volumeId: 'vol-ffffffff',
+      volumeId: noVolume,
       volumeSize: sizeGib,
       state: 'pending',
       description: `Created by AWS-VMImport service for ${task.taskId}`,
@@ -280,6 +282,21 @@ function messageOf(error: unknown): string | undefined {
     return `ClientError: Disk validation failed [${error.message}]`;
   if (error instanceof EngineError && error.code !== 'Failed') return `ServerError: ${error.message}`;
   return undefined;
+}
+
+/** What is compressed is no disk, though it could be read as one. @throws TaskError */
+async function refuseCompressed(file: string): Promise<void> {
+  const handle = await openFile(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(16), 0, 16, 0);
+    const program = compressionOf(buffer);
+    if (program === undefined) return;
+    throw new TaskError(
+      `ClientError: Disk validation failed [the file is compressed with ${program}; decompress it first]`,
+    );
+  } finally {
+    await handle.close();
+  }
 }
 
 /** @throws TaskError when the file is of another format than the request says. */

@@ -226,10 +226,17 @@ describe('ImportSnapshot', () => {
       { Format: 'RAW' },
       /^ClientError: Disk validation failed \[the file is VMDK, not RAW/,
     ],
+    [
+      'a compressed file',
+      'disk.xz',
+      {},
+      /^ClientError: Disk validation failed \[the file is compressed with xz; decompress it first\]$/,
+    ],
     ['a link out of the bucket', 'link', {}, /^ClientError: there is no object/],
     ['a folder', 'folder', {}, /^ClientError: there is no object/],
   ])('%s fails the task', async (_what, key, more, message) => {
     object('disk.img', 'KDMV and so on');
+    object('disk.xz', Buffer.from('fd377a585a000004e6d6b446', 'hex'));
     mkdirSync(join(folder, 'buckets', 'images', 'folder'));
     symlinkSync('/etc/passwd', join(folder, 'buckets', 'images', 'link'));
     const id = await importSnapshot(bucketDisk(key, more));

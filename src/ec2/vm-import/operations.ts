@@ -2,6 +2,7 @@ import type { AnyOperation } from '../../api/operation.ts';
 import { exportOperations } from './export-image.ts';
 import { importImage } from './import-image.ts';
 import { importSnapshot } from './import-snapshot.ts';
+import { storeImageOperations } from './store-image.ts';
 import { importTaskOperations } from './tasks.ts';
 
 export const vmImportOperations: readonly AnyOperation[] = [
@@ -9,4 +10,5 @@ export const vmImportOperations: readonly AnyOperation[] = [
   importSnapshot,
   ...importTaskOperations,
   ...exportOperations,
+  ...storeImageOperations,
 ];

@@ -8,6 +8,7 @@ import { isBucketName, isObjectKey } from '../../images/buckets.ts';
 import type { Reader } from '../../state/state.ts';
 import { flowLogs } from '../flow-logs/model.ts';
 import { type DiskSource, exportTasks, type ImportFormat } from './model.ts';
+import { storeTasks } from './store-model.ts';
 
 interface Container {
   readonly Url?: string | undefined;
@@ -62,6 +63,7 @@ export function checkBucket({ db, account }: Pick<ReadContext, 'db' | 'account'>
 
 function* usersOf(db: Reader, bucket: string): Generator<string> {
   for (const row of db.by(exportTasks, 'bucket', bucket)) yield accountOf(row.owner);
+  for (const row of db.by(storeTasks, 'bucket', bucket)) yield accountOf(row.owner);
   for (const { row } of db.entries(trails)) if (row.bucket === bucket) yield row.account;
   for (const { row } of db.entries(flowLogs)) {
     const destination = row.logDestination.slice('arn:aws:s3:::'.length);
