@@ -4,6 +4,7 @@ import { ebsOperations } from './ebs/operations.ts';
 import { ec2Operations } from './ec2/operations.ts';
 import { iamOperations } from './iam/operations.ts';
 import { kmsOperations } from './kms/operations.ts';
+import { recycleBinOperations } from './rbin/operations.ts';
 import { ssmOperations } from './ssm/operations.ts';
 import { stsOperations } from './sts/operations.ts';
 
@@ -14,6 +15,7 @@ export const operations: readonly AnyOperation[] = [
   ...ec2Operations,
   ...iamOperations,
   ...kmsOperations,
+  ...recycleBinOperations,
   ...ssmOperations,
   ...stsOperations,
 ];

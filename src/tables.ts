@@ -6,6 +6,7 @@ import { writtenBlocks } from './ebs/model.ts';
 import { ec2Tables } from './ec2/tables.ts';
 import { iamTables } from './iam/tables.ts';
 import { kmsTables } from './kms/tables.ts';
+import { retentionRules } from './rbin/model.ts';
 import type { AnyTable } from './state/state.ts';
 
 /** Every table that the state keeps. */
@@ -15,6 +16,7 @@ export const tables: readonly AnyTable[] = [
   settings,
   trailLogs,
   trails,
+  retentionRules,
   writtenBlocks,
   ...ec2Tables,
   ...iamTables,

@@ -18,6 +18,7 @@ function visible(context: ReadContext, snapshotId: string): SnapshotRow {
   // Those that are only public cannot be read by these APIs, as on AWS.
   const allowed =
     row !== undefined &&
+    row.recycleBin === undefined &&
     regionOf(row.owner) === context.region &&
     (row.owner === context.owner || row.createVolumePermissions?.includes(context.account) === true);
   if (!allowed) throw noSnapshot(snapshotId);

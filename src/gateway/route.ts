@@ -56,6 +56,7 @@ export function guessRoute(request: Request): Route {
   const byTarget = findByTargetPrefix(target.slice(0, Math.max(0, target.lastIndexOf('.'))));
   if (byTarget) return routeOf(byTarget, request);
   if (/^\/snapshots(\/|$)/.test(request.path)) return routeOf(serviceModel('ebs'), request);
+  if (/^\/(rules|list-rules|tags)(\/|$)/.test(request.path)) return routeOf(serviceModel('rbin'), request);
   const form = `${request.query}&${request.body.subarray(0, 4096).toString('latin1')}`;
   const version = /(?:^|&)Version=([\d-]{10})(?:&|$)/.exec(form)?.[1] ?? '';
   const name = Object.hasOwn(servicesByVersion, version) ? servicesByVersion[version] : undefined;

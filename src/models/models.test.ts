@@ -1,16 +1,18 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sources } from './generate/sources.ts';
-import { findBySigningName, findByTargetPrefix, operation, serviceModel, serviceNames } from './models.ts';
+import { findBySigningName, findByTargetPrefix, operation, serviceModel, serviceNames, tableUrl } from './models.ts';
 import type { Shape, StructureShape } from './shapes.ts';
 import type { ServiceTable } from './table.ts';
 
 describe('generated tables', () => {
-  const folder = new URL('generated/', import.meta.url);
+  const filesIn = (folder: string) => readdirSync(new URL(`${folder}/`, import.meta.url));
 
   it('exist for every service, each below 1 MB', () => {
-    expect(readdirSync(folder).sort()).toEqual(serviceNames.map(name => `${name}.json`).sort());
-    for (const name of serviceNames) expect(statSync(new URL(`${name}.json`, folder)).size).toBeLessThan(1_000_000);
+    const files = [...filesIn('generated'), ...filesIn('written')];
+    expect(files.sort()).toEqual(serviceNames.map(name => `${name}.json`).sort());
+    expect(filesIn('generated').sort()).toEqual(sources.map(source => `${source.service}.json`).sort());
+    for (const name of serviceNames) expect(statSync(tableUrl(name)).size).toBeLessThan(1_000_000);
   });
 
   it('hold every operation that the SDK has', { timeout: 60_000 }, async () => {
@@ -40,7 +42,7 @@ describe('generated tables', () => {
         const { input, output } = model.operation(operationName) ?? {};
         for (const shape of [input, output]) if (shape) visit(shape);
       }
-      const table = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as ServiceTable;
+      const table = JSON.parse(readFileSync(tableUrl(name), 'utf8')) as ServiceTable;
       const structures = [...seen].filter((shape): shape is StructureShape => shape.kind === 'structure');
       const expected = Object.values(table.shapes).filter(row => row[0] === 'structure' || row[0] === 'union').length;
       expect(structures.length, name).toBe(expected);
@@ -88,8 +90,7 @@ describe('models', () => {
 
   it('are found by signing name and by target prefix, as the tables have them', () => {
     for (const name of serviceNames) {
-      const url = new URL(`generated/${name}.json`, import.meta.url);
-      const table = JSON.parse(readFileSync(url, 'utf8')) as ServiceTable;
+      const table = JSON.parse(readFileSync(tableUrl(name), 'utf8')) as ServiceTable;
       expect(findBySigningName(table.signingName)?.name).toBe(name);
       for (const prefix of table.targetPrefixes) expect(findByTargetPrefix(prefix)?.name).toBe(name);
     }

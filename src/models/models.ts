@@ -16,6 +16,7 @@ export const serviceNames = [
   'cloudtrail',
   'kms',
   'ebs',
+  'rbin',
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
@@ -123,6 +124,14 @@ const loaded = new Map<ServiceName, ServiceModel>();
 
 const isServiceName = (name: string): name is ServiceName => (serviceNames as readonly string[]).includes(name);
 
+/** Services whose SDK package exports no schemas: their tables are written by hand, after AWS's API reference. */
+const writtenTables: ReadonlySet<ServiceName> = new Set(['rbin']);
+
+/** Where a service's table is. */
+export function tableUrl(name: ServiceName): URL {
+  return new URL(`${writtenTables.has(name) ? 'written' : 'generated'}/${name}.json`, import.meta.url);
+}
+
 /** A service's model, read from its table when first asked for; undefined for a service that has none. */
 export function serviceModel(name: ServiceName): ServiceModel;
 export function serviceModel(name: string): ServiceModel | undefined;
@@ -130,7 +139,7 @@ export function serviceModel(name: string): ServiceModel | undefined {
   if (!isServiceName(name)) return undefined;
   let model = loaded.get(name);
   if (!model) {
-    const json = readFileSync(new URL(`generated/${name}.json`, import.meta.url), 'utf8');
+    const json = readFileSync(tableUrl(name), 'utf8');
     model = new ServiceModel(JSON.parse(json) as ServiceTable);
     loaded.set(name, model);
   }

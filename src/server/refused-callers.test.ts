@@ -94,6 +94,7 @@ const targets: Record<string, readonly string[]> = {
   ssm: ['AmazonSSM'],
   'ec2-instance-connect': ['AWSEC2InstanceConnectService'],
   cloudtrail: ['CloudTrail_20131101'],
+  kms: ['TrentService'],
 };
 
 function familyOf(model: ServiceModel): Family {

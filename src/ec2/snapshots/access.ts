@@ -20,6 +20,7 @@ export function isSharedSnapshot(db: Reader, row: SnapshotRow, account: string):
 
 /** Whether the caller sees a snapshot of his Region: it is his own, shared with his account, or public. */
 export function isVisibleSnapshot({ db, owner, account, region }: Caller, row: SnapshotRow): boolean {
+  if (row.recycleBin !== undefined) return false;
   if (row.owner === owner) return true;
   return regionOf(row.owner) === region && isSharedSnapshot(db, row, account);
 }

@@ -6,6 +6,7 @@ import { fastSnapshotRestoreController } from '../fast-snapshot-restores/control
 import { snapshotController } from './controller.ts';
 import { copyController } from './copy-controller.ts';
 import { cutController } from './cut-controller.ts';
+import { recycleController } from './recycle-controller.ts';
 import { tierController } from './tier-controller.ts';
 
 export interface SnapshotControllerOptions {
@@ -21,6 +22,7 @@ export function snapshotControllers({ state, disks, clock }: SnapshotControllerO
     cutController(state, disks, clock),
     copyController(state, disks, clock),
     tierController(state, clock),
+    recycleController(state, clock),
     fastSnapshotRestoreController(state, clock),
   ];
 }

@@ -136,10 +136,11 @@ const describeLockedSnapshots = readOperation<DescribeLockedSnapshotsRequest, De
       'lock-state': ({ lock }) => lock && lockStateOf(lock, now),
     };
     const filtered = compileFilters(input.Filters, filters);
+    const visible = (row: SnapshotRow) => row.owner === owner && row.recycleBin === undefined;
     const ids = input.SnapshotIds ?? [];
-    const named = findByIds(context, snapshots, idKinds.snapshot, ids).map(row => row.snapshotId);
+    const named = findByIds(context, snapshots, idKinds.snapshot, ids, visible).map(row => row.snapshotId);
     const page = paginateEntries<SnapshotRow>(context, input, {
-      matches: row => row.lock !== undefined && (filtered?.(row) ?? true),
+      matches: row => visible(row) && row.lock !== undefined && (filtered?.(row) ?? true),
       entries: after =>
         ids.length > 0
           ? sorted(entriesOf(context, snapshots, named))(after)

@@ -30,6 +30,8 @@ export interface SnapshotRow extends DiskEncryption {
   /** Everybody may, unless the owner's account blocks public access. */
   readonly public?: true;
   readonly lock?: SnapshotLock;
+  /** It is deleted, and kept in the Recycle Bin until it leaves it. */
+  readonly recycleBin?: { readonly enterTime: number; readonly exitTime: number };
   readonly tiering?: SnapshotTiering;
   /** `amazon` for those of the AMIs that come with Fogbank; everybody may use these. */
   readonly ownerAlias?: 'amazon';
@@ -105,6 +107,8 @@ export const snapshots = defineTable<SnapshotRow>()({
         : undefined,
     /** The volume of those that are in the archive. */
     archivedVolume: row => (row.tiering?.storage === 'archive' ? row.volumeId : undefined),
+    /** Owner of those in the Recycle Bin. */
+    recycled: row => (row.recycleBin === undefined ? undefined : row.owner),
     /** Owner of those that are pending. */
     pending: row => (row.state === 'pending' ? row.owner : undefined),
     /** The volume that one which is pending was asked for. */

@@ -6,6 +6,7 @@ import { describeSnapshots } from './describe.ts';
 import { snapshotLockOperations } from './lock-operations.ts';
 import { snapshotPermissionOperations } from './permissions.ts';
 import { snapshotPublicAccessOperations } from './public-access.ts';
+import { recycledSnapshotOperations } from './recycled.ts';
 import { snapshotTierOperations } from './tier-operations.ts';
 
 export const snapshotOperations: readonly AnyOperation[] = [
@@ -18,4 +19,5 @@ export const snapshotOperations: readonly AnyOperation[] = [
   ...snapshotPublicAccessOperations,
   ...snapshotLockOperations,
   ...snapshotTierOperations,
+  ...recycledSnapshotOperations,
 ];

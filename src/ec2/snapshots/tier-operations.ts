@@ -151,6 +151,7 @@ const describeSnapshotTierStatus = readOperation<DescribeSnapshotTierStatusReque
       kind: idKinds.snapshot,
       filters,
       keyFilter: 'snapshot-id',
+      visible: row => row.owner === context.owner && row.recycleBin === undefined,
     });
     return { SnapshotTierStatuses: page.rows.map(row => render(context.db, row)), NextToken: page.nextToken };
   },

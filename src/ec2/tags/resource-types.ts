@@ -110,7 +110,7 @@ export function ownResource(context: Pick<ReadContext, 'db' | 'owner'>, id: stri
   const found = resourceTypeOf(id);
   checkId(found.kind, id);
   const row = context.db.get(found.table, id);
-  if (row === undefined) throwNotFound(found.kind, [id]);
+  if (row === undefined || ('recycleBin' in row && row.recycleBin !== undefined)) throwNotFound(found.kind, [id]);
   if (row.owner === context.owner) return { type: found, shared: {} };
   if (isSharedWith(row, context.owner)) return { type: found, shared: { shared: true } };
   const shared = ('public' in row && row.public === true) || ('ownerAlias' in row && row.ownerAlias !== undefined);

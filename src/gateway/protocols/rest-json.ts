@@ -1,6 +1,6 @@
 import { ApiError } from '../../api/errors.ts';
 import type { OperationModel, ServiceModel } from '../../models/models.ts';
-import type { Member, StructureShape } from '../../models/shapes.ts';
+import type { Member, Shape, StructureShape } from '../../models/shapes.ts';
 import { checkRequired, decodeJsonMembers, type JsonEncoder, membersEncoder, parseJson } from './json-codec.ts';
 import type { DecodedRequest, Protocol, WireRequest, WireResponse } from './protocol.ts';
 import { parseScalar, ScalarError, toDate } from './scalars.ts';
@@ -80,6 +80,11 @@ function decode(model: ServiceModel, request: WireRequest): DecodedRequest {
     const { place, name } = member.binding;
     if (place === 'payload') input[member.name] = new Uint8Array(request.body);
     if (place === 'payload' || place === 'body') continue;
+    if (place === 'query' && member.shape.kind === 'list') {
+      const all = request.query.filter(([key]) => key === name).map(([, value]) => value);
+      if (all.length > 0) input[member.name] = parseList(member, member.shape.member, all);
+      continue;
+    }
     const text = texts[place].get(name);
     if (text !== undefined) input[member.name] = parseText(member, text);
   }
@@ -105,7 +110,12 @@ function bodyMembers(shape: StructureShape): Member[] {
   return shape.members.filter(member => member.binding.place === 'body');
 }
 
-function parseText(member: Member, text: string): unknown {
+/** A list in a query string is its parameter several times. */
+function parseList(member: Member, shape: Shape, texts: readonly string[]): unknown[] {
+  return texts.map(text => parseText({ name: member.name, binding: member.binding, shape }, text));
+}
+
+function parseText(member: Pick<Member, 'name' | 'shape' | 'binding'>, text: string): unknown {
   const { shape } = member;
   if (shape.kind === 'list' || shape.kind === 'map' || shape.kind === 'structure') {
     throw new Error(`${member.name}: no scalar in a ${member.binding.place}`);
@@ -125,6 +135,7 @@ function encode(_model: ServiceModel, operation: OperationModel, output: unknown
   const status = operation.http?.[2] ?? 200;
   const headers: Record<string, string> = { 'content-type': 'application/json', 'x-amzn-requestid': requestId };
   const shape = operation.output;
+  if (status === 204) return { status, headers: { 'x-amzn-requestid': requestId }, body: '' };
   if (!shape) return { status, headers, body: '{}' };
   const values = (output ?? {}) as Record<string, unknown>;
   let payload: Uint8Array | undefined;
