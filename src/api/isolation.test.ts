@@ -179,7 +179,18 @@ beforeAll(async () => {
     kms,
   );
 
+  const rule = { ResourceType: 'EBS_SNAPSHOT', Description: secret };
+  const RetentionPeriod = { RetentionPeriodValue: 1, RetentionPeriodUnit: 'DAYS' };
+  const { Identifier, RuleArn } = await call<{ Identifier: string; RuleArn: string }>(
+    'CreateRule',
+    { ...rule, RetentionPeriod },
+    { service: 'rbin', account: victim },
+  );
+
   const ids: Record<string, string> = {
+    Identifier,
+    ResourceArn: RuleArn,
+    SourceRegion: 'us-east-1',
     ImportTaskId: importTask.ImportTaskId,
     ExportTaskId: exportTask.ExportImageTaskId,
     ExportImageTaskId: exportTask.ExportImageTaskId,

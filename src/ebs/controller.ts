@@ -1,10 +1,12 @@
 import type { Clock } from '../api/clock.ts';
 import type { Controller } from '../controllers/controllers.ts';
+import { keyMessage } from '../ec2/ebs-encryption/state-reasons.ts';
 import { diskKeyOf } from '../ec2/snapshots/encryption.ts';
 import { type SnapshotMaking, type SnapshotRow, snapshots } from '../ec2/snapshots/model.ts';
 import { recordCompleted, recordFailed } from '../ec2/snapshots/outcomes.ts';
 import type { DiskDriver } from '../engine/engine.ts';
 import type { Secrets } from '../iam/secrets.ts';
+import { KeyUnavailableError } from '../kms/data-keys.ts';
 import type { State } from '../state/state.ts';
 import type { BlockStore } from './block-store.ts';
 import { writtenBlocks } from './model.ts';
@@ -89,8 +91,10 @@ export function draftController({ state, disks, blocks, clock, secrets }: DraftC
       return undefined;
     },
     failed: (snapshotId, error, attempt) => {
-      if (attempt < attempts) return;
-      state.write(tx => recordFailed(tx, snapshotId, error instanceof Error ? error.message : String(error)));
+      const isLocked = error instanceof KeyUnavailableError;
+      if (!isLocked && attempt < attempts) return;
+      const message = error instanceof Error ? error.message : String(error);
+      state.write(tx => recordFailed(tx, snapshotId, isLocked ? keyMessage : message));
     },
   };
 }

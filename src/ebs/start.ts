@@ -13,7 +13,7 @@ import { addTags, parseTags, type Tags } from '../ec2/tags/model.ts';
 import { blockSize } from './block-store.ts';
 import { noSnapshot, unusableKey, validation } from './errors.ts';
 import { lineageOf } from './read.ts';
-import { readableSnapshot } from './snapshots.ts';
+import { readableSnapshot, stored } from './snapshots.ts';
 
 const limits = { size: 65_536, description: 255, shortestTimeout: 10, longestTimeout: 4_320, timeout: 60 } as const;
 
@@ -151,6 +151,7 @@ function encryptionOf(
         'Everything new is encrypted in this account, and the parent is not. Copy it with Encrypted first.',
       );
     }
+    stored(context, parent);
     const { encrypted, kmsKeyId, wrappedKey } = parent;
     return { encrypted, ...(kmsKeyId && { kmsKeyId }), ...(wrappedKey && { wrappedKey }) };
   }
