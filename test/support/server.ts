@@ -28,6 +28,7 @@ export const pools = {
   reachability: '198.19.115.0/24',
   images: '198.19.119.0/24',
   terraformEbs: '198.19.117.0/24',
+  boto3Volumes: '198.19.126.0/24',
   terraformKms: '198.19.118.0/24',
 } as const;
 
