@@ -4,6 +4,8 @@ export interface Book {
   readonly groups: Readonly<Record<string, GroupEntry>>;
   /** Key pair id by name. */
   readonly keys: Readonly<Record<string, string>>;
+  /** Volumes besides those of launches. */
+  readonly volumes: Readonly<Record<string, VolumeEntry>>;
 }
 
 export interface InstanceEntry {
@@ -22,7 +24,16 @@ export interface GroupEntry {
   readonly rules: readonly string[];
 }
 
-export const emptyBook: Book = { instances: {}, groups: {}, keys: {} };
+export interface VolumeEntry {
+  /** Different for each. */
+  readonly name: string;
+  /** GiB. */
+  readonly size: number;
+  /** Empty when it is attached to none. */
+  readonly instanceId: string;
+}
+
+export const emptyBook: Book = { instances: {}, groups: {}, keys: {}, volumes: {} };
 
 /** A book as text in which equal books are equal. */
 export function canonical(book: Book): string {
@@ -35,7 +46,7 @@ export function canonical(book: Book): string {
 /** What differs between two books, for a message. */
 export function difference(expected: Book, actual: Book): string {
   const lines: string[] = [];
-  for (const part of ['instances', 'groups', 'keys'] as const) {
+  for (const part of ['instances', 'groups', 'keys', 'volumes'] as const) {
     const left: Readonly<Record<string, unknown>> = expected[part];
     const right: Readonly<Record<string, unknown>> = actual[part];
     for (const id of new Set([...Object.keys(left), ...Object.keys(right)])) {

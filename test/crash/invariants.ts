@@ -25,10 +25,11 @@ type ById = ReadonlyMap<string, XmlElement>;
 function instancesHaveTheirParts(seen: Observation, volumes: ById, interfaces: ById, groups: ById, must: Must): void {
   for (const [id, one] of seen.live) {
     const disks = one.items('blockDeviceMapping');
-    must(disks.length === 1, `${id} has ${disks.length} disks`);
+    must(disks.length > 0, `${id} has no disk`);
     for (const disk of disks) {
       const volume = volumes.get(text(disk, 'ebs', 'volumeId'));
       const attachment = volume?.items('attachmentSet')[0];
+      must(volume?.items('attachmentSet').length === 1, `a volume of ${id} has not one attachment`);
       must(volume?.get('status') === 'in-use', `the volume of ${id} is ${volume?.get('status') ?? 'missing'}`);
       must(attachment?.get('instanceId') === id, `the volume of ${id} is attached to ${attachment?.get('instanceId')}`);
       must(attachment?.get('status') === 'attached', `the volume of ${id} is ${attachment?.get('status')}`);
@@ -64,7 +65,12 @@ function partsHaveTheirInstance(seen: Observation, must: Must): void {
     for (const card of one.items('networkInterfaceSet')) cards.add(text(card, 'networkInterfaceId'));
   }
   for (const volume of seen.volumes) {
-    must(disks.has(text(volume, 'volumeId')), `${text(volume, 'volumeId')} belongs to no instance`);
+    const id = text(volume, 'volumeId');
+    const isFree = volume.get('status') === 'available' && volume.items('attachmentSet').length === 0;
+    // Those of launches have an instance, and go with it.
+    const mayBeFree = tagsOf(volume).data !== undefined;
+    must(disks.has(id) !== isFree, `${id} is ${volume.get('status')}, and instances say something else`);
+    must(mayBeFree || !isFree, `${id} belongs to no instance`);
   }
   for (const card of seen.interfaces) {
     must(cards.has(text(card, 'networkInterfaceId')), `${text(card, 'networkInterfaceId')} belongs to no instance`);

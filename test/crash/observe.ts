@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { XmlElement } from '../../src/cli/xml.ts';
 import type { QueryClient } from '../support/query-client.ts';
-import type { Book, GroupEntry, InstanceEntry } from './book.ts';
+import type { Book, GroupEntry, InstanceEntry, VolumeEntry } from './book.ts';
 
 /** Everything that a client can read back, once nothing is on its way any more. */
 export interface Observation {
@@ -36,6 +36,7 @@ export async function observe(client: QueryClient, ids: readonly string[]): Prom
     const answer = await client.ok('DescribeInstances', { InstanceId: others.slice(at, at + 200) });
     for (const instance of instancesOf(answer)) terminated.set(text(instance, 'instanceId'), instance);
   }
+  await convergedVolumes(client);
   const [volumes, interfaces, groups, rules, keys, tags, subnets] = await Promise.all([
     client.all('DescribeVolumes', 'volumeSet'),
     client.all('DescribeNetworkInterfaces', 'networkInterfaceSet'),
@@ -72,6 +73,29 @@ async function convergedInstances(client: QueryClient): Promise<{ live: Map<stri
       const list = moving.map(one => `${text(one, 'instanceId')} ${text(one, 'instanceState', 'name')}`);
       throw new Error(`${list.join(', ')} for more than ${longestConvergence / 1000} s after the restart`);
     }
+    await sleep(5);
+  }
+}
+
+/** @throws Error when a volume stays between two states */
+async function convergedVolumes(client: QueryClient): Promise<void> {
+  const between = [
+    { Name: 'status', Value: ['creating', 'deleting'] },
+    { Name: 'attachment.status', Value: ['attaching', 'detaching', 'busy'] },
+  ];
+  const began = performance.now();
+  for (;;) {
+    const moving: string[] = [];
+    for (const filter of between) {
+      const found = await client.all('DescribeVolumes', 'volumeSet', { Filter: [filter] });
+      moving.push(...found.map(one => text(one, 'volumeId')));
+    }
+    const filter = [{ Name: 'modification-state', Value: ['modifying'] }];
+    const growing = await client.all('DescribeVolumesModifications', 'volumeModificationSet', { Filter: filter });
+    moving.push(...growing.map(one => text(one, 'volumeId')));
+    if (moving.length === 0) return;
+    if (performance.now() - began > longestConvergence)
+      throw new Error(`${moving.join(', ')} on their way for more than ${longestConvergence / 1000} s`);
     await sleep(5);
   }
 }
@@ -113,7 +137,14 @@ export function bookOf(worker: string, seen: Observation): Book {
     const name = text(key, 'keyName');
     if (name.startsWith(`${worker}-`)) keys[name] = text(key, 'keyPairId');
   }
-  return { instances, groups, keys };
+  const volumes: Record<string, VolumeEntry> = {};
+  for (const one of seen.volumes) {
+    const { data } = tagsOf(one);
+    if (data?.startsWith(`${worker}-`) !== true) continue;
+    const instanceId = one.items('attachmentSet')[0]?.get('instanceId') ?? '';
+    volumes[text(one, 'volumeId')] = { name: data, size: Number(text(one, 'size')), instanceId };
+  }
+  return { instances, groups, keys, volumes };
 }
 
 function ingress(group: XmlElement): string[] {

@@ -2,6 +2,7 @@ import type { Parameters } from '../../src/cli/client.ts';
 import type { XmlElement } from '../../src/cli/xml.ts';
 import type { Random } from '../support/random.ts';
 import type { Book, GroupEntry, InstanceEntry } from './book.ts';
+import { freeVolumes, volumeSteps } from './volume-steps.ts';
 
 /** A call and what the worker's book says once it has happened. */
 export interface Step {
@@ -25,6 +26,9 @@ export interface StepContext {
   readonly serial: () => number;
 }
 
+/** How often it is chosen, and what it is; undefined when it cannot be just now. */
+export type Choice = [weight: number, make: () => Step | undefined];
+
 const maximumInstances = 8;
 const types = ['t3.micro', 't3.small', 'm5.large'];
 
@@ -33,7 +37,7 @@ export function nextStep(book: Book, context: StepContext): Step {
   const live = Object.entries(book.instances).filter(([, one]) => one.state !== 'terminated');
   const groups = Object.entries(book.groups);
   const keys = Object.keys(book.keys);
-  const choices: [weight: number, make: () => Step | undefined][] = [
+  const choices: Choice[] = [
     [live.length < maximumInstances ? 6 : 0, () => runInstances(book, context)],
     [groups.length < 5 ? 3 : 0, () => createGroup(context)],
     [keys.length < 5 ? 2 : 0, () => createKey(context)],
@@ -57,6 +61,7 @@ export function nextStep(book: Book, context: StepContext): Step {
           live.filter(([, one]) => one.state === 'stopped'),
         ),
     ],
+    ...volumeSteps(book, context),
     [2, () => describe(context, Object.keys(book.instances))],
   ];
   for (;;) {
@@ -255,7 +260,13 @@ function terminate({ random }: StepContext, live: Live[]): Step | undefined {
     parameters: { InstanceId: ids },
     refusals: refused ? ['OperationNotPermitted'] : [],
     // All of them or none: one that is protected saves the others, which are in its zone.
-    ...(!refused && { apply: book => withInstances(book, ids, one => ({ ...one, state: 'terminated' })) }),
+    ...(!refused && {
+      apply: book =>
+        freeVolumes(
+          withInstances(book, ids, one => ({ ...one, state: 'terminated' })),
+          ids,
+        ),
+    }),
   };
 }
 
@@ -305,6 +316,6 @@ function withRules(book: Book, id: string, rules: readonly string[]): Book {
   return { ...book, groups: { ...book.groups, [id]: { ...entry, rules: [...rules].sort() } } };
 }
 
-function without<T>(record: Readonly<Record<string, T>>, ...keys: string[]): Record<string, T> {
+export function without<T>(record: Readonly<Record<string, T>>, ...keys: string[]): Record<string, T> {
   return Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)));
 }
