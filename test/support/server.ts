@@ -30,6 +30,7 @@ export const pools = {
   terraformEbs: '198.19.117.0/24',
   boto3Volumes: '198.19.126.0/24',
   terraformKms: '198.19.118.0/24',
+  boto3Snapshots: '198.19.114.0/24',
 } as const;
 
 export interface TestServer {

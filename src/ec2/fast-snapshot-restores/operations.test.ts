@@ -1,5 +1,6 @@
 import type {
   DescribeFastSnapshotRestoresResult,
+  DescribeVolumesResult,
   DisableFastSnapshotRestoresResult,
   EnableFastSnapshotRestoresResult,
 } from '@aws-sdk/client-ec2';
@@ -48,6 +49,12 @@ it('is enabled by zone, disabled and forgotten', async () => {
   ]);
   expect(isFastRestored(api.state, place)).toBe(true);
   expect((await enable()).Successful).toMatchObject([{ State: 'enabled' }, { State: 'enabled' }]);
+  const zone = (AvailabilityZone: string) => api.call('CreateVolume', { SnapshotId, AvailabilityZone });
+  for (const letter of ['a', 'c']) await zone(`us-east-1${letter}`);
+  const fast = { Filters: [{ Name: 'fast-restored', Values: ['true'] }] };
+  expect((await api.call<DescribeVolumesResult>('DescribeVolumes', fast)).Volumes).toMatchObject([
+    { AvailabilityZone: 'us-east-1a', FastRestored: true },
+  ]);
   const off = await disable({ AvailabilityZones: undefined, AvailabilityZoneIds: ['use1-az1'] });
   expect(off.Successful).toMatchObject([{ State: 'disabling', AvailabilityZone: 'us-east-1a' }]);
   await world.settle();

@@ -24,7 +24,7 @@ const filters: FilterTable<VolumeRow> = {
   'availability-zone-id': zoneIdOf,
   'create-time': row => time(row.createTime),
   encrypted: row => row.encrypted,
-  'fast-restored': () => false,
+  'fast-restored': row => row.fastRestored === true,
   'multi-attach-enabled': row => row.multiAttachEnabled === true,
   'operator.managed': () => false,
   'operator.principal': () => undefined,

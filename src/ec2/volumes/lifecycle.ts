@@ -2,6 +2,7 @@ import { newId } from '../../api/ids.ts';
 import type { WriteContext } from '../../api/operation.ts';
 import type { Reader, Tx } from '../../state/state.ts';
 import { type EncryptionPlan, encrypt } from '../ebs-encryption/encryption.ts';
+import { isFastRestored } from '../fast-snapshot-restores/model.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { addTags, removeAllTags, type Tags } from '../tags/model.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
@@ -20,13 +21,15 @@ export interface NewVolume extends VolumeSpecification {
 /** Records a new volume. */
 export function createVolumeRow(context: WriteContext, volume: NewVolume, tags: Tags | undefined): VolumeRow {
   const { db, owner, now } = context;
-  const { attachment } = volume;
+  const { attachment, availabilityZone, snapshotId } = volume;
+  const isFast = snapshotId !== undefined && isFastRestored(db, { owner, snapshotId, availabilityZone });
   const row: VolumeRow = {
     volumeId: newId('vol'),
     owner,
-    availabilityZone: volume.availabilityZone,
+    availabilityZone,
     size: volume.size,
-    ...(volume.snapshotId === undefined ? {} : { snapshotId: volume.snapshotId }),
+    ...(snapshotId === undefined ? {} : { snapshotId }),
+    ...(isFast ? { fastRestored: true } : {}),
     volumeType: volume.volumeType,
     ...(volume.iops === undefined ? {} : { iops: volume.iops }),
     ...(volume.throughput === undefined ? {} : { throughput: volume.throughput }),

@@ -12,6 +12,8 @@ export interface VolumeRow extends DiskEncryption {
   readonly iops?: number;
   readonly throughput?: number;
   readonly multiAttachEnabled?: boolean;
+  /** Fast restore of its snapshot was enabled when it was made. */
+  readonly fastRestored?: true;
   readonly autoEnableIo?: boolean;
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error';
   /** Why it is in the state `error`. */

@@ -21,6 +21,7 @@ export function renderVolume(db: Reader, row: VolumeRow): Volume {
     AvailabilityZoneId: zoneIdOf(row),
     CreateTime: new Date(row.createTime),
     Encrypted: row.encrypted,
+    FastRestored: row.fastRestored,
     Iops: row.iops,
     KmsKeyId: row.kmsKeyId,
     MultiAttachEnabled: row.multiAttachEnabled === true,
