@@ -27,6 +27,8 @@ export const pools = {
   ipv6: '198.19.116.0/24',
   reachability: '198.19.115.0/24',
   images: '198.19.119.0/24',
+  imageImport: '198.19.124.0/24',
+  terraformImages: '198.19.125.0/24',
   terraformEbs: '198.19.117.0/24',
   boto3Volumes: '198.19.126.0/24',
   terraformKms: '198.19.118.0/24',

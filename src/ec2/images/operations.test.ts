@@ -57,6 +57,8 @@ describe('RegisterImage', () => {
       SriovNetSupport: 'simple',
       ImdsSupport: 'v2.0',
       BootMode: 'uefi-preferred',
+      ImageLocation: '',
+      KernelId: '',
       BlockDeviceMappings: [
         root,
         {

@@ -83,7 +83,9 @@ function refuseUnsupported(input: RegisterImageRequest): void {
       'Billing products are not supported. Leave out BillingProducts.',
     ],
   ];
-  for (const [value, message] of refused) if (value !== undefined) throw new ApiError('UnsupportedOperation', message);
+  // Terraform sends those that are not set, too, without a value.
+  for (const [value, message] of refused)
+    if (value !== undefined && value !== '') throw new ApiError('UnsupportedOperation', message);
   // As on EC2, an AMI is paravirtual unless it says otherwise.
   if (oneOf('VirtualizationType', input.VirtualizationType, ['paravirtual', 'hvm'], 'paravirtual') === 'paravirtual') {
     throw new ApiError('UnsupportedOperation', 'Paravirtual AMIs are not supported. Set VirtualizationType to hvm.');
