@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeDiskContract } from './contract-disks.ts';
 import type { Engine, MachineSpec, MachineStatus, MetadataListener, PortIntent, VpcIntent } from './engine.ts';
 import { testGuestDisk } from './qemu/boot-sectors.ts';
 
@@ -202,6 +203,8 @@ export function describeEngineContract(name: string, underTest: () => EngineUnde
       await rm(folder, { recursive: true, force: true });
     }, TEST_TIMEOUT_MS);
 
+    describeDiskContract(() => engine.disks);
+
     test('building everything a second time changes nothing', async () => {
       await fixture.build(engine, image, underTest().publicIpAddress);
       expect(await engine.disks.listVolumes()).toContain(fixture.volumeId);
@@ -284,6 +287,29 @@ export function describeEngineContract(name: string, underTest: () => EngineUnde
       await fixture.build(engine, image, underTest().publicIpAddress);
       await engine.machines.ensureRunning(spec);
       expect((await status()).state).toBe('running');
+    });
+
+    test('disks are plugged into a machine that runs, cut, grown and cut off', async () => {
+      const { disks, machines } = engine;
+      const { instanceId } = spec;
+      const volumeId = id('vol');
+      const snapshotId = id('snap');
+      await disks.ensureVolume(volumeId, { sizeGib: 1 });
+      const disk = { volumeId, device: '/dev/sdf', root: false };
+      for (let again = 0; again < 2; again++) await machines.attachDisk(instanceId, disk);
+      expect(await machines.listDisks(instanceId)).toContain(volumeId);
+      await machines.setDiskLimits(instanceId, volumeId, {
+        iops: 100,
+        bytesPerSecond: 2 ** 20,
+        operationBytes: 2 ** 18,
+      });
+      await disks.ensureSnapshots([{ snapshotId, volumeId }]);
+      await disks.ensureVolumeSize(volumeId, 2);
+      // A guest of one boot sector cannot let go.
+      for (let again = 0; again < 2; again++) await machines.detachDisk(instanceId, volumeId, { force: true });
+      expect(await machines.listDisks(instanceId)).not.toContain(volumeId);
+      await disks.removeVolume(volumeId);
+      await disks.removeSnapshot(snapshotId);
     });
 
     test('interfaces are plugged into and out of a machine that runs, and only there', async () => {

@@ -1,12 +1,13 @@
 import { chmod, chown, constants, copyFile, link, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DiskDriver, EngineError, type VolumeOptions } from '../engine.ts';
+import { type DiskDriver, type DiskKey, EngineError, type VolumeOptions } from '../engine.ts';
 import { createBlocks } from './disks/blocks.ts';
 import { chainSource, convertInto, growImage } from './disks/convert.ts';
 import { createCopies } from './disks/copies.ts';
 import { type FindHost, imageOf, settleVolume, takeSnapshots } from './disks/cuts.ts';
 import { collect, REMOVED, removeSnapshot, removeWarmFiles, snapshotBelow } from './disks/garbage.ts';
 import type { DiskImage } from './disks/image-nodes.ts';
+import { SharedDisks } from './disks/shared.ts';
 import { backingFor, DiskStore, exists, flush, GIB, PARTIAL, sameKey } from './disks/store.ts';
 import { isSnapshotId, snapshotFile, volumeFile, WARM_DISK, WARM_MANIFEST, warmFolder } from './paths.ts';
 import { readImageHeader } from './qcow2.ts';
@@ -21,7 +22,15 @@ export interface QemuDisks extends DiskDriver {
   /** Tells which running machine has a volume. */
   setHosts(findHost: FindHost): void;
   /** Work with the images of volumes, which stay as they are meanwhile. @throws EngineError `NotFound` */
-  withImages<T>(volumeIds: readonly string[], work: (images: DiskImages) => Promise<T>): Promise<T>;
+  withImages<T>(wanted: readonly WantedDisk[], work: (images: DiskImages) => Promise<T>): Promise<T>;
+  /** Work with volumes that nobody else starts, cuts, grows or removes meanwhile. */
+  excluding<T>(volumeIds: readonly string[], work: () => Promise<T>): Promise<T>;
+  /** Takes a volume away from a machine that shares it; nothing happens where it has it alone. */
+  takeAway(volumeId: string, instanceId: string): Promise<void>;
+  /** Closes shared volumes that no machine has any more. */
+  closeUnused(isUsed: (volumeId: string) => boolean): Promise<void>;
+  /** Ends what serves shared volumes. */
+  destroy(): Promise<void>;
   /** What a volume stands on, and whether nothing has been written to it; undefined where there is no such volume. */
   origin(volumeId: string): Promise<VolumeOrigin | undefined>;
   /**
@@ -33,6 +42,12 @@ export interface QemuDisks extends DiskDriver {
   layBack(volumeId: string): Promise<void>;
   /** Deletes a warm image; its disk stays as long as volumes stand on it. */
   retireWarm(warmId: string): Promise<void>;
+}
+
+/** A volume that a machine is to have, alone or with others. */
+export interface WantedDisk {
+  readonly volumeId: string;
+  readonly shared?: { readonly instanceId: string; readonly key: DiskKey | undefined };
 }
 
 export type DiskImages = ReadonlyMap<string, DiskImage>;
@@ -52,7 +67,8 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
   const store = new DiskStore(dataDir, user);
   const absolute = (relative: string) => store.absolute(relative);
   const blocks = createBlocks(store);
-  let findHost: FindHost = () => undefined;
+  const shared = new SharedDisks(store);
+  let findHost: FindHost = volumeId => shared.hostOf(volumeId);
 
   async function makeSnapshot(snapshotId: string, source: string): Promise<void> {
     const found = await store.findSnapshot(snapshotId);
@@ -154,22 +170,38 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     ...blocks,
     freeBytes: () => store.freeBytes(),
     setHosts(find) {
-      findHost = find;
+      findHost = volumeId => shared.hostOf(volumeId) ?? find(volumeId);
     },
     async open() {
       await store.makeFolders();
+      await shared.open();
       await store.withSnapshots(() => collect(store));
     },
-    close: () => blocks.close(),
-    withImages: (volumeIds, work) =>
-      store.withVolumes(volumeIds, async () => {
-        const images = new Map<string, DiskImage>();
-        for (const volumeId of volumeIds) {
-          await settleVolume(store, findHost, volumeId);
-          images.set(volumeId, await imageOf(store, volumeId));
-        }
-        return work(images);
-      }),
+    async close() {
+      shared.close();
+      await blocks.close();
+    },
+    withImages: (wanted, work) =>
+      store.withVolumes(
+        wanted.map(disk => disk.volumeId),
+        async () => {
+          const images = new Map<string, DiskImage>();
+          for (const { volumeId, shared: sharing } of wanted) {
+            if (!sharing) await shared.unshare(volumeId);
+            await settleVolume(store, findHost, volumeId);
+            const image = await imageOf(store, volumeId);
+            images.set(
+              volumeId,
+              sharing ? await shared.share(volumeId, image, sharing.instanceId, sharing.key) : image,
+            );
+          }
+          return work(images);
+        },
+      ),
+    excluding: (volumeIds, work) => store.withVolumes(volumeIds, work),
+    takeAway: (volumeId, instanceId) => shared.takeAway(volumeId, instanceId),
+    closeUnused: isUsed => shared.unshareUnused(isUsed),
+    destroy: () => shared.unshareUnused(() => false),
     async ensureSnapshotFromFile(snapshotId, file) {
       await store.withSnapshots(() => makeSnapshot(snapshotId, file));
     },

@@ -111,7 +111,9 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       const encrypted = encryptedVolumes({ images, keys });
       return commandLine(spec, { accelerator: await chosenAccelerator(), images, encrypted, ...firmware });
     },
-    withImages: (volumeIds, work) => disks.withImages(volumeIds, work),
+    withImages: (wanted, work) => disks.withImages(wanted, work),
+    excluding: (volumeIds, work) => disks.excluding(volumeIds, work),
+    takeAway: (volumeId, instanceId) => disks.takeAway(volumeId, instanceId),
     async prepare(spec, runFolder) {
       if (spec.nics.length > 0) await deviceGroups('/dev/net/tun', user).then(ids => addMissing(groups, ids));
       if (spec.bootMode === 'uefi') await ensureVariables(await findFirmware(), runFolder, user);
@@ -141,6 +143,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     try {
       await capacity.refresh();
       await machines.tend(capacity.diskIsFull);
+      await disks.closeUnused(volumeId => machines.isInUse(volumeId));
     } finally {
       tending = false;
     }
@@ -201,6 +204,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
     async destroy() {
       await openMachines();
       await machines.powerOffAll();
+      await disks.destroy();
       for (const template of await findTemplateProcesses(dataDir)) await kill(template);
       await context.cgroups.close();
       await fabric.destroy();

@@ -28,14 +28,15 @@ export async function pluggedDisks(qmp: Qmp): Promise<Map<string, number>> {
     if (id === undefined || !node.startsWith(id)) continue;
     disks.set(id.replace('vol', 'vol-'), Number(/-(\d+)$/.exec(node)?.[1] ?? 0));
   }
-  for (const name of await nodes(qmp))
+  for (const name of (await nodesByName(qmp)).keys())
     if (name.startsWith(CUT_OFF)) disks.delete(name.slice(CUT_OFF.length).replace('vol', 'vol-'));
   return disks;
 }
 
-async function nodes(qmp: Qmp): Promise<string[]> {
+/** All nodes of block devices by their names. */
+async function nodesByName(qmp: Qmp): Promise<Map<string, QmpObject>> {
   const list = await qmp.execute('query-named-block-nodes', { flat: true });
-  return (Array.isArray(list) ? list : []).filter(isObject).map(node => String(node['node-name']));
+  return new Map((Array.isArray(list) ? list : []).filter(isObject).map(node => [String(node['node-name']), node]));
 }
 
 /** @throws EngineError */
@@ -88,6 +89,8 @@ async function cutOff(qmp: Qmp, volumeId: string): Promise<void> {
   const name = nodeName(volumeId, generation);
   const gone = `${CUT_OFF}${id}`;
   await qmp.execute('blockdev-add', { driver: 'null-co', 'node-name': gone, size: MOST_BYTES, 'read-zeroes': true });
+  // What it shared with others was taken away at the other end.
+  if ((await nodesByName(qmp)).get(name)?.drv === 'nbd') return;
   const secrets = await qmp.execute('qom-list', { path: '/objects' });
   const key = secretName(volumeId);
   const encrypted = Array.isArray(secrets) && secrets.some(object => isObject(object) && object.name === key);
@@ -111,7 +114,7 @@ async function cutOff(qmp: Qmp, volumeId: string): Promise<void> {
 async function dropNodes(qmp: Qmp, volumeId: string): Promise<void> {
   const id = diskId(volumeId);
   if ((await pluggedDevices(qmp)).includes(id)) return;
-  const all = await nodes(qmp);
+  const all = [...(await nodesByName(qmp)).keys()];
   const own = all
     .filter(name => name === id || name.startsWith(`${id}-`))
     .sort((a, b) => Number(b.slice(id.length + 1)) - Number(a.slice(id.length + 1)));
@@ -155,20 +158,24 @@ export async function resizeDisk(qmp: Qmp, volumeId: string, bytes: number): Pro
   const generation = (await pluggedDisks(qmp)).get(volumeId);
   if (generation === undefined) return false;
   const name = nodeName(volumeId, generation);
-  if ((await sizeOf(qmp, name)) < bytes) await qmp.execute('block_resize', { 'node-name': name, size: bytes });
+  const image = (await nodesByName(qmp)).get(name)?.image;
+  const size = isObject(image) ? Number(image['virtual-size']) : 0;
+  if (size < bytes) await qmp.execute('block_resize', { 'node-name': name, size: bytes });
   return true;
-}
-
-async function sizeOf(qmp: Qmp, name: string): Promise<number> {
-  const list = await qmp.execute('query-named-block-nodes', { flat: true });
-  const node = (Array.isArray(list) ? list : []).filter(isObject).find(one => one['node-name'] === name);
-  return isObject(node?.image) ? Number(node.image['virtual-size']) : 0;
 }
 
 /** Goes on in other images, each over the one that is written to now, with all disks at one instant. */
 export async function switchImages(qmp: Qmp, changes: readonly ImageChange[]): Promise<void> {
-  const disks = await pluggedDisks(qmp);
-  const present = new Set(await nodes(qmp));
+  await switchNodes(qmp, await pluggedDisks(qmp), changes);
+}
+
+/** The same for disks by the number of the image that each is written to. */
+export async function switchNodes(
+  qmp: Qmp,
+  disks: ReadonlyMap<string, number>,
+  changes: readonly ImageChange[],
+): Promise<void> {
+  const present = await nodesByName(qmp);
   const actions: QmpObject[] = [];
   for (const { volumeId, image } of changes) {
     const generation = disks.get(volumeId);

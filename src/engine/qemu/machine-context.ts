@@ -1,6 +1,7 @@
 import type { DiskKey, DiskKeys, MachineSpec } from '../engine.ts';
 import type { Cgroups } from './cgroup.ts';
 import type { DiskImage } from './disks/image-nodes.ts';
+import type { WantedDisk } from './disks.ts';
 import type { Turns } from './turns.ts';
 import type { MachineUser } from './user.ts';
 import type { WarmStarts } from './warm/warm.ts';
@@ -30,9 +31,16 @@ export interface MachineContext {
   /** QEMU's arguments; may throw EngineError `Invalid`. */
   arguments(spec: MachineSpec, disks: StartDisks): Promise<string[]>;
   /** Work with the images of volumes, which stay as they are meanwhile. @throws EngineError `NotFound` */
-  withImages<T>(volumeIds: readonly string[], work: (images: ReadonlyMap<string, DiskImage>) => Promise<T>): Promise<T>;
+  withImages<T>(
+    wanted: readonly WantedDisk[],
+    work: (images: ReadonlyMap<string, DiskImage>) => Promise<T>,
+  ): Promise<T>;
   /** Puts into the machine's own folder what its command line names, before every start. */
   prepare(spec: MachineSpec, runFolder: string): Promise<void>;
+  /** Work with volumes that nobody else starts, cuts, grows or removes meanwhile. */
+  excluding<T>(volumeIds: readonly string[], work: () => Promise<T>): Promise<T>;
+  /** Takes a volume away from a machine that shares it. */
+  takeAway(volumeId: string, instanceId: string): Promise<void>;
   /** Starts from frozen guests; absent where they are switched off. */
   readonly warm: WarmStarts | undefined;
   /** What was laid over a frozen guest's disk becomes a volume of its snapshot again, without data. */

@@ -1,8 +1,9 @@
 import { chmod, chown, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MachineDriver } from '../engine.ts';
+import type { DiskAttachment, DiskKey, MachineDriver } from '../engine.ts';
 import type { Occupant } from './capacity.ts';
 import type { VolumeHost } from './disks/cuts.ts';
+import type { WantedDisk } from './disks.ts';
 import { limitDisk } from './hot-plug-disks.ts';
 import { pluggedNics, plugNic, unplugNic } from './hot-plug-nics.ts';
 import { Machine } from './machine.ts';
@@ -21,6 +22,8 @@ export interface QemuMachines extends MachineDriver {
   occupants(): Iterable<Occupant>;
   /** The machine that runs and may have a volume. */
   findHost(volumeId: string): VolumeHost | undefined;
+  /** Whether some machine runs that may have a volume. */
+  isInUse(volumeId: string): boolean;
   /** What must be looked at every few seconds. */
   tend(diskIsFull: boolean): Promise<void>;
 }
@@ -74,6 +77,7 @@ export function createMachines(context: MachineContext): QemuMachines {
         if (occupant) yield occupant;
       }
     },
+    isInUse: volumeId => [...machines.values()].some(machine => machine.mayHave(volumeId)),
     findHost(volumeId) {
       return [...machines.values()].find(machine => machine.mayHave(volumeId))?.disks;
     },
@@ -81,8 +85,8 @@ export function createMachines(context: MachineContext): QemuMachines {
       await Promise.all([...machines.values()].map(machine => machine.tend(diskIsFull)));
     },
     async ensureRunning(spec, keys = new Map()) {
-      const volumeIds = spec.disks.map(disk => disk.volumeId);
-      return context.withImages(volumeIds, images => {
+      const wanted = spec.disks.map(disk => wantedDisk(spec.instanceId, disk, keys.get(disk.volumeId)));
+      return context.withImages(wanted, images => {
         const machine = find(spec.instanceId);
         machines.set(spec.instanceId, machine);
         return machine.start(spec, { images, keys });
@@ -119,13 +123,19 @@ export function createMachines(context: MachineContext): QemuMachines {
       return (await find(instanceId).ask('listNics', pluggedNics)) ?? [];
     },
     async attachDisk(instanceId, attachment, key) {
-      await context.withImages([attachment.volumeId], async images => {
+      if (find(instanceId).status.state !== 'running') return;
+      await context.withImages([wantedDisk(instanceId, attachment, key)], async images => {
         const image = images.get(attachment.volumeId);
         if (image) await find(instanceId).disks.attach({ attachment, image, key });
       });
     },
     async detachDisk(instanceId, volumeId, options) {
-      await context.withImages([volumeId], () => find(instanceId).disks.detach(volumeId, options?.force ?? false));
+      const force = options?.force ?? false;
+      await context.excluding([volumeId], async () => {
+        if (force) await context.takeAway(volumeId, instanceId);
+        await find(instanceId).disks.detach(volumeId, force);
+        await context.takeAway(volumeId, instanceId);
+      });
     },
     async listDisks(instanceId) {
       return find(instanceId).disks.list();
@@ -143,4 +153,8 @@ export function createMachines(context: MachineContext): QemuMachines {
       return find(instanceId).screenshot();
     },
   };
+}
+
+function wantedDisk(instanceId: string, { volumeId, shared }: DiskAttachment, key: DiskKey | undefined): WantedDisk {
+  return { volumeId, ...(shared ? { shared: { instanceId, key } } : {}) };
 }

@@ -115,6 +115,12 @@ export async function endLateStart(dataDir: string, instanceId: string): Promise
   return false;
 }
 
+/** Storage daemons of shared volumes, by volume. */
+export async function findSharedDisks(dataDir: string): Promise<Map<string, ProcessId>> {
+  const found = await findProcesses(dataDir, /\0addr\.type=unix,addr\.path=shared\/(vol-[0-9a-f]+)\/nbd\.sock/);
+  return new Map(found.flatMap(({ match, id }) => (match[1] ? [[match[1], id] as const] : [])));
+}
+
 /** Guests that are being frozen, whose maker has gone. */
 export async function findTemplateProcesses(dataDir: string): Promise<ProcessId[]> {
   const found = await findProcesses(dataDir, /\0guest=i-w[0-9a-f]+\0.*\.new-(\d+)-/s);

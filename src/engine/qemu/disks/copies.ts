@@ -1,4 +1,6 @@
-import { chmod, chown, constants, copyFile, open, rename, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, chown, copyFile, open, rename, rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import {
   type DiskDriver,
   type DiskFileFormat,
@@ -13,6 +15,8 @@ import { chainSource, convertInto, SOURCE_SECRET } from './convert.ts';
 import { formatDrivers, inspectDiskFile } from './formats.ts';
 import { qemuImg } from './qemu-img.ts';
 import { type DiskStore, flush, GIB, PARTIAL, sameKey } from './store.ts';
+
+const run = promisify(execFile);
 
 /** Of the files that are written for others. */
 const exportOptions: Readonly<Partial<Record<DiskFileFormat, string>>> = {
@@ -80,9 +84,11 @@ export function createCopies(store: DiskStore): Copies {
       const source = await open(file).catch(error => {
         throw new EngineError('Invalid', `the file cannot be read: ${error.message}`, { cause: error });
       });
-      const { size } = await source.stat().finally(() => source.close());
+      const { blocks } = await source.stat().finally(() => source.close());
+      const size = blocks * 512;
       await store.requireSpace(size, file);
-      await copyFile(file, path, constants.COPYFILE_FICLONE);
+      // Node copies holes as zeros.
+      await run('cp', ['--reflink=auto', '--sparse=auto', '--', file, path]);
       await chmod(path, 0o400);
       if (store.user.switchUser) await chown(path, store.user.uid, store.user.gid);
       return await work(staged, size);

@@ -47,7 +47,9 @@ const context: MachineContext = {
   cgroups: await Cgroups.open(dataDirHash(dataDir)),
   arguments: async (spec, start) =>
     commandLine(spec, { accelerator, images: start.images, encrypted: encryptedVolumes(start) }),
-  withImages: (volumeIds, work) => disks.withImages(volumeIds, work),
+  withImages: (wanted, work) => disks.withImages(wanted, work),
+  excluding: (volumeIds, work) => disks.excluding(volumeIds, work),
+  takeAway: (volumeId, id) => disks.takeAway(volumeId, id),
   prepare: async () => {},
   warm: undefined,
   turns: new Turns(),
@@ -82,18 +84,18 @@ async function perform(command: Command): Promise<unknown> {
       const volumes = [{ id: command.root }, ...command.volumes];
       const keys = new Map(command.volumes.flatMap(({ id, key }) => (key ? [[id, Buffer.from(key, 'hex')]] : [])));
       return disks.withImages(
-        volumes.map(volume => volume.id),
+        volumes.map(volume => ({ volumeId: volume.id })),
         images => machine.start(specOf(volumes), { images, keys }),
       );
     }
     case 'attach':
-      return disks.withImages([command.volume.id], async images => {
+      return disks.withImages([{ volumeId: command.volume.id }], async images => {
         const image = images.get(command.volume.id);
         if (image)
           await machine.disks.attach({ attachment: attachmentOf(command.volume.id), image, ...keyOf(command.volume) });
       });
     case 'detach':
-      return disks.withImages([command.id], () => machine.disks.detach(command.id, command.force));
+      return disks.excluding([command.id], () => machine.disks.detach(command.id, command.force));
     case 'stop':
       return machine.powerOff();
     case 'io':

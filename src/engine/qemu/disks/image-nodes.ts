@@ -8,6 +8,8 @@ export interface DiskImage {
   readonly generation: number;
   /** Files below an encrypted one, from the top: QEMU must be given the key for each. */
   readonly encryptedBelow?: readonly string[];
+  /** Who has the image open, for a machine that shares it: where it listens, and under whose name the machine comes. */
+  readonly server?: { readonly socket: string; readonly instanceId: string };
 }
 
 export function nodeName(volumeId: string, generation: number): string {
@@ -25,6 +27,7 @@ export function protocolNode(filename: string): QmpObject {
 
 /** How QEMU opens a volume's image: as a writable disk with everything below it. */
 export function imageNode(volumeId: string, image: DiskImage, readOnly: boolean): QmpObject {
+  if (image.server) return serverNode(volumeId, image.server, readOnly);
   const secret = image.encryptedBelow && secretName(volumeId);
   return {
     driver: 'qcow2',
@@ -37,6 +40,25 @@ export function imageNode(volumeId: string, image: DiskImage, readOnly: boolean)
     file: protocolNode(image.file),
     ...(secret ? encryption(secret) : {}),
     ...(secret && image.encryptedBelow?.length ? { backing: encryptedChain(image.encryptedBelow, secret) } : {}),
+  };
+}
+
+/** Requests wait so long for a server that has gone, which somebody may start again. */
+const RECONNECT_SECONDS = 30;
+
+function serverNode(
+  volumeId: string,
+  { socket, instanceId }: NonNullable<DiskImage['server']>,
+  readOnly: boolean,
+): QmpObject {
+  return {
+    driver: 'nbd',
+    'node-name': nodeName(volumeId, 0),
+    'read-only': readOnly,
+    discard: 'unmap',
+    server: { type: 'unix', path: socket },
+    export: instanceId,
+    'reconnect-delay': RECONNECT_SECONDS,
   };
 }
 

@@ -9,15 +9,24 @@ export interface ImageTools {
   readonly user: MachineUser;
 }
 
+/** A program of QEMU's with the rights of a machine. */
+export function userCommand(user: MachineUser, program: string, argv: readonly string[]): string[] {
+  return ['setpriv', ...rights(user), program, ...argv];
+}
+
+function rights(user: MachineUser): string[] {
+  const drop = user.switchUser
+    ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all']
+    : [];
+  return [...drop, '--no-new-privs'];
+}
+
 /**
  * A program of QEMU's with the rights of a machine, since it reads what guests wrote and what people bring along. It ends
  * with this process, so that a successor finds nobody at work.
  */
 export function toolCommand(user: MachineUser, program: string, argv: readonly string[]): string[] {
-  const drop = user.switchUser
-    ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all']
-    : [];
-  return ['setpriv', ...drop, '--no-new-privs', '--pdeathsig=KILL', program, ...argv];
+  return ['setpriv', ...rights(user), '--pdeathsig=KILL', program, ...argv];
 }
 
 /** Keys by the name under which the arguments speak of them. */
