@@ -34,7 +34,7 @@ export const pools = {
   terraformKms: '198.19.118.0/24',
   boto3Snapshots: '198.19.114.0/24',
   terraformSnapshots: '198.19.73.0/24',
-  growing: '198.19.114.0/24',
+  growing: '198.19.127.0/24',
 } as const;
 
 export interface TestServer {
