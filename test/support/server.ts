@@ -35,6 +35,7 @@ export const pools = {
   boto3Snapshots: '198.19.114.0/24',
   terraformSnapshots: '198.19.73.0/24',
   growing: '198.19.127.0/24',
+  encryption: '198.19.125.0/24',
 } as const;
 
 export interface TestServer {

@@ -51,6 +51,10 @@ export function withDiskKeys(engine: Engine, db: Reader, secrets: Secrets): Engi
       async ensureVolume(volumeId, options) {
         await disks.ensureVolume(volumeId, { ...options, ...ofVolume(volumeId), ...(await sourceKey(volumeId)) });
       },
+      async ensureVolumeSize(volumeId, sizeGib) {
+        const { key } = ofVolume(volumeId);
+        await disks.ensureVolumeSize(volumeId, sizeGib, ...(key === undefined ? [] : [key]));
+      },
       async ensureSnapshots(cuts) {
         await disks.ensureSnapshots(cuts.map(cut => ({ ...cut, ...ofVolume(cut.volumeId) })));
       },
