@@ -31,6 +31,7 @@ export const pools = {
   terraformImages: '198.19.125.0/24',
   terraformEbs: '198.19.117.0/24',
   boto3Volumes: '198.19.126.0/24',
+  volumes: '198.19.99.0/24',
   terraformKms: '198.19.118.0/24',
   boto3Snapshots: '198.19.114.0/24',
   terraformSnapshots: '198.19.73.0/24',
