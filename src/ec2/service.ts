@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { State } from '../state/state.ts';
 import { byoipController } from './byoip/controller.ts';
 import { imageController } from './images/controller.ts';
+import { imageRecycleController } from './images/recycled.ts';
 import { instanceController, removeOrphanMachines } from './instances/controller.ts';
 import { natGatewayController } from './nat-gateways/controller.ts';
 import { attachmentController } from './network-interfaces/attachment-controller.ts';
@@ -42,6 +43,7 @@ export function ec2Controllers({ state, engine, clock, log, volumeLimits = true,
     [
       instanceController({ state, engine, clock, network, volumeLimits, log }),
       imageController(state),
+      imageRecycleController(state, clock),
       clientTokenController(state, clock),
       ...others,
       attachmentController(state, engine.machines, network),

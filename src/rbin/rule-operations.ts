@@ -65,12 +65,12 @@ const createRule = writeOperation<RuleRequest, Rule & { readonly Tags: readonly 
 
 /** @throws ApiError `ValidationException`, `UnsupportedOperation` */
 function checkType(type: string | undefined): RetainedType {
-  if (type === 'EBS_SNAPSHOT') return type;
-  if (type !== 'EC2_IMAGE' && type !== 'EBS_VOLUME')
+  if (type === 'EBS_SNAPSHOT' || type === 'EC2_IMAGE') return type;
+  if (type !== 'EBS_VOLUME')
     throw validation(`ResourceType must be EBS_SNAPSHOT, EC2_IMAGE or EBS_VOLUME, not ${type}.`);
   throw new ApiError(
     'UnsupportedOperation',
-    `The Recycle Bin of this version of Fogbank keeps no ${type}. Use EBS_SNAPSHOT.`,
+    `The Recycle Bin of this version of Fogbank keeps no ${type}. Use EBS_SNAPSHOT or EC2_IMAGE.`,
   );
 }
 

@@ -8,7 +8,7 @@ import { type ImageRow, images } from './model.ts';
 
 /** Whether a caller may see an AMI, which is whether he may launch it. */
 export function isVisible(context: ReadContext, image: ImageRow): boolean {
-  if (image.state === 'deregistered' || regionOf(image.owner) !== context.region) return false;
+  if (image.recycleBin !== undefined || regionOf(image.owner) !== context.region) return false;
   if (image.owner === context.owner) return true;
   if (image.state === 'disabled' || isForbidden(context, image)) return false;
   return image.public || image.launchPermissions.includes(context.account);

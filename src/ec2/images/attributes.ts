@@ -14,7 +14,7 @@ import { lastLaunchedTime } from './last-launched.ts';
 import { type ImageRow, images } from './model.ts';
 import { checkDescription } from './names.ts';
 import { renderBlockDevice } from './render.ts';
-import { blockPublicAccess } from './settings.ts';
+import { checkSharing, publicSince } from './sharing.ts';
 
 const maximumShares = 1_000;
 
@@ -71,13 +71,8 @@ export const modifyImageAttribute = writeOperation<ModifyImageAttributeRequest, 
     const change = changeOf(input);
     const row = ownImage(context, input.ImageId);
     const changed = change(row);
-    if (changed.public && !row.public && blockPublicAccess(context.db, context.owner) === 'block-new-sharing') {
-      throw new ApiError(
-        'OperationNotPermitted',
-        "You can't publicly share this image because block public access for AMIs is enabled for this account. To publicly share the image, you must call the DisableImageBlockPublicAccess API.",
-      );
-    }
-    context.db.put(images, changed);
+    checkSharing(context, row, changed);
+    context.db.put(images, publicSince(row, changed));
   },
 });
 

@@ -51,6 +51,12 @@ export const copyImage = writeOperation<CopyImageRequest, CopyImageResult>({
       blockDevices: source.blockDevices.map(device => {
         const snapshot = storageOf(context, device);
         if (snapshot === undefined) return device;
+        if (snapshot.encrypted && input.Encrypted === false) {
+          throw new ApiError(
+            'InvalidRequest',
+            `Snapshot ${snapshot.snapshotId} is encrypted. Creating an unencrypted copy from an encrypted snapshot is not supported.`,
+          );
+        }
         const encryption = encryptionOfCopy(context, input, snapshot);
         const description = `Copied for DestinationAmi ${imageId} from SourceAmi ${source.imageId} for SourceSnapshot ${snapshot.snapshotId}. Task created on ${context.now.toLocaleString('en-US')}.`;
         const request = { source: snapshot, description, encryption, completionMinutes };

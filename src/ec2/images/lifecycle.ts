@@ -14,7 +14,7 @@ import { imageArn, ownImage } from './access.ts';
 import { type ImageRow, images } from './model.ts';
 
 const minute = 60_000;
-const year = 365.25 * 24 * 60 * minute;
+export const year = 365.25 * 24 * 60 * minute;
 
 /**
  * A deprecated AMI still launches; from then on lists show it to its owner, and to others who ask.

@@ -20,7 +20,7 @@ export interface ImageRow {
   readonly name: string;
   readonly description?: string;
   readonly architecture: 'x86_64' | 'arm64' | 'i386';
-  readonly state: 'pending' | 'available' | 'failed' | 'deregistered' | 'disabled';
+  readonly state: 'pending' | 'available' | 'failed' | 'disabled';
   readonly stateReason?: { readonly code: string; readonly message: string };
   readonly public: boolean;
   /** Account ids that may launch it besides its owner. */
@@ -36,6 +36,8 @@ export interface ImageRow {
   readonly enaSupport: boolean;
   readonly sriovNetSupport?: 'simple';
   readonly creationDate: number;
+  /** It was deregistered, and can be restored until it is forgotten. */
+  readonly recycleBin?: { readonly enterTime: number; readonly exitTime: number };
   /** The instance whose reboot its snapshots wait for. */
   readonly rebooting?: string;
   readonly deprecationTime?: number;
@@ -61,10 +63,19 @@ export const images = defineTable<ImageRow>()({
     region: row => regionOf(row.owner),
     pending: row => (row.state === 'pending' ? 'yes' : undefined),
     rebooting: row => row.rebooting,
-    name: row => `${row.owner}/${row.name}`,
+    /** Of those that can be seen: the name of one in the Recycle Bin is free. */
+    name: row => (row.recycleBin === undefined ? `${row.owner}/${row.name}` : undefined),
+    /** Owner of those in the Recycle Bin. */
+    recycled: row => (row.recycleBin === undefined ? undefined : row.owner),
     /** `REGION` of every AMI that more than its owner may launch. */
     shared: row => (row.public || row.launchPermissions.length > 0 ? regionOf(row.owner) : undefined),
-    snapshot: row => row.blockDevices.flatMap(device => (device.snapshotId === undefined ? [] : [device.snapshotId])),
+    /** Snapshots that must stay for it. */
+    snapshot: row => (row.recycleBin === undefined ? snapshotsOf(row) : undefined),
     ssm: row => row.ssmAliases?.map(alias => `${regionOf(row.owner)}${alias}`),
   },
 });
+
+/** The snapshots behind an AMI, each once. */
+export function snapshotsOf(row: ImageRow): string[] {
+  return [...new Set(row.blockDevices.flatMap(device => device.snapshotId ?? []))];
+}

@@ -10,6 +10,7 @@ import { deregistrationProtectionOperations } from './deregistration-protection.
 import { describeImages } from './describe-images.ts';
 import { fastLaunchOperations } from './fast-launch.ts';
 import { imageLifecycleOperations } from './lifecycle.ts';
+import { recycledImageOperations } from './recycled.ts';
 import { registerImage } from './register-image.ts';
 
 export const imageOperations: readonly AnyOperation[] = [
@@ -26,5 +27,6 @@ export const imageOperations: readonly AnyOperation[] = [
   ...deregistrationProtectionOperations,
   ...fastLaunchOperations,
   ...imageLifecycleOperations,
+  ...recycledImageOperations,
   resetImageAttribute,
 ];

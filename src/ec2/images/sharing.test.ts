@@ -1,6 +1,8 @@
-import type { DescribeImagesResult, GetAllowedImagesSettingsResult, ImageAttribute } from '@aws-sdk/client-ec2';
+import type { DescribeImagesResult, GetAllowedImagesSettingsResult, ImageAttribute, Volume } from '@aws-sdk/client-ec2';
+import type { CreateKeyCommandOutput } from '@aws-sdk/client-kms';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createTestApi, type TestApi } from '../../api/testing.ts';
+import { snapshots } from '../snapshots/model.ts';
 import { publishTestImage } from '../testing.ts';
 import { type ImageRow, images } from './model.ts';
 
@@ -246,6 +248,68 @@ describe('allowed AMIs', () => {
       expect((await api.fail(name, { ImageCriteria: [criterion] })).code).toBe('UnsupportedOperation');
     expect((await api.fail('EnableAllowedImagesSettings', { AllowedImagesSettingsState: 'disabled' })).code).toBe(
       'InvalidParameterValue',
+    );
+  });
+});
+
+describe('what cannot be shared', () => {
+  const everybody = { LaunchPermission: { Add: [{ Group: 'all' }] } };
+  const friends = { LaunchPermission: { Add: [{ UserId: friend.account }] } };
+  const device = (snapshotId: string) => ({
+    blockDevices: [{ deviceName: '/dev/xvda', snapshotId, deleteOnTermination: true, encrypted: true }],
+  });
+  async function encrypted(KmsKeyId?: string): Promise<void> {
+    const volume = { AvailabilityZone: 'us-east-1a', Size: 1, Encrypted: true, KmsKeyId };
+    const { VolumeId = '', KmsKeyId: kmsKeyId = '' } = await api.call<Volume>('CreateVolume', volume);
+    const snapshotId = 'snap-0123456789abcdef0';
+    api.state.write(tx =>
+      tx.put(snapshots, {
+        snapshotId,
+        owner: '000000000000/us-east-1',
+        volumeId: VolumeId,
+        volumeSize: 1,
+        state: 'completed',
+        description: '',
+        encrypted: true,
+        kmsKeyId,
+        startTime: 0,
+      }),
+    );
+    addImage(device(snapshotId));
+  }
+
+  test('disks under EBS’s own key at all, and under another not with everybody', async () => {
+    await api.call('DisableImageBlockPublicAccess');
+    await encrypted();
+    for (const change of [friends, everybody])
+      expect(await api.fail('ModifyImageAttribute', { ImageId, ...change })).toMatchObject({
+        code: 'InvalidParameter',
+        message: "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot.",
+      });
+    const { KeyMetadata } = await api.call<CreateKeyCommandOutput>('CreateKey', {}, { service: 'kms' });
+    await encrypted(KeyMetadata?.Arn);
+    expect((await api.fail('ModifyImageAttribute', { ImageId, ...everybody })).code).toBe('InvalidParameter');
+    await api.call('ModifyImageAttribute', { ImageId, ...friends });
+    // And not copied without encryption.
+    const copy = { Name: 'copy', SourceImageId: ImageId, SourceRegion: 'us-east-1', Encrypted: false };
+    expect((await api.fail('CopyImage', copy)).code).toBe('InvalidRequest');
+  });
+
+  test('more than five AMIs with everybody', async () => {
+    await api.call('DisableImageBlockPublicAccess');
+    for (let number = 0; number < 6; number++) {
+      const imageId = `ami-0123456789abcdef${number}`;
+      addImage({ imageId, name: `web ${number}`, deprecationTime: undefined });
+      if (number < 5) await api.call('ModifyImageAttribute', { ImageId: imageId, ...everybody });
+      else
+        expect((await api.fail('ModifyImageAttribute', { ImageId: imageId, ...everybody })).code).toBe(
+          'ResourceLimitExceeded',
+        );
+    }
+    // Public ones are deprecated two years after their creation.
+    const [image] = await list({ ImageIds: ['ami-0123456789abcdef0'] });
+    expect(image?.DeprecationTime).toBe(
+      new Date(Date.parse(image?.CreationDate ?? '') + 2 * 365.25 * 24 * hour).toISOString(),
     );
   });
 });

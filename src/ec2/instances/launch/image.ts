@@ -53,7 +53,7 @@ export function launchableImage(context: ReadContext, reference: string | undefi
   const image = context.db.get(images, imageId);
   if (
     image === undefined ||
-    image.state === 'deregistered' ||
+    image.recycleBin !== undefined ||
     regionOf(image.owner) !== context.region ||
     isForbidden(context, image)
   ) {
