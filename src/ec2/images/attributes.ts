@@ -13,14 +13,14 @@ import { deregistrationProtection } from './deregistration-protection.ts';
 import { lastLaunchedTime } from './last-launched.ts';
 import { type ImageRow, images } from './model.ts';
 import { checkDescription } from './names.ts';
-import { renderBlockDevice } from './render.ts';
+import { renderDevices } from './render.ts';
 import { checkSharing, publicSince } from './sharing.ts';
 
 const maximumShares = 1_000;
 
 /** Attribute name to its part of the answer. */
 const attributes: Readonly<Record<string, (row: ImageRow, now: number) => Omit<ImageAttribute, 'ImageId'>>> = {
-  blockDeviceMapping: row => ({ BlockDeviceMappings: row.blockDevices.map(renderBlockDevice) }),
+  blockDeviceMapping: row => ({ BlockDeviceMappings: renderDevices(row) }),
   bootMode: row => ({ BootMode: { Value: row.bootMode } }),
   deregistrationProtection: row => ({ DeregistrationProtection: { Value: deregistrationProtection(row) } }),
   description: row => ({ Description: { Value: row.description ?? '' } }),

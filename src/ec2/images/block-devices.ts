@@ -1,29 +1,27 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2';
 import { ApiError } from '../../api/errors.ts';
 import type { ReadContext } from '../../api/operation.ts';
+import { ephemeralDevices } from '../instances/launch/block-devices.ts';
 import { usableSnapshot } from '../snapshots/access.ts';
+import { isSameDevice } from '../volumes/device-names.ts';
 import { volumeSpecification } from '../volumes/specification.ts';
-import type { ImageBlockDevice } from './model.ts';
+import type { ImageBlockDevice, ImageRow } from './model.ts';
+
+/** The devices of an AMI: volumes, and disks of the host that an instance gets where its type has them. */
+export type ImageDevices = Pick<ImageRow, 'blockDevices' | 'ephemeral'>;
 
 /**
- * The block devices of an AMI that is being registered: its root device must come from a snapshot.
- * @throws ApiError `InvalidBlockDeviceMapping`, `InvalidSnapshot.NotFound`, `IncorrectState`, `UnsupportedOperation`, and
- * what `volumeSpecification` throws.
+ * The devices of an AMI that is being registered: its root device must come from a snapshot.
+ * @throws ApiError `InvalidBlockDeviceMapping`, and those of `newDevices`
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
  */
-export function imageBlockDevices(
+export function imageDevices(
   context: ReadContext,
   mappings: readonly BlockDeviceMapping[] | undefined,
   rootDeviceName: string,
-): ImageBlockDevice[] {
-  const names = new Set<string>();
-  const devices = (mappings ?? []).map(mapping => {
-    const device = newDevice(context, mapping);
-    if (names.has(device.deviceName)) throw invalid(`The device name ${device.deviceName} appears more than once.`);
-    names.add(device.deviceName);
-    return device;
-  });
-  const root = devices.find(device => device.deviceName === rootDeviceName);
+): ImageDevices {
+  const devices = newDevices(context, mappings ?? []);
+  const root = devices.blockDevices.find(device => device.deviceName === rootDeviceName);
   if (root === undefined)
     throw invalid(
       `No block device mapping for the root device ${rootDeviceName}. Add one with the snapshot to boot from.`,
@@ -33,11 +31,25 @@ export function imageBlockDevices(
 }
 
 /**
- * One device of a new AMI.
- * @throws ApiError as `imageBlockDevices`
+ * Devices of a new AMI.
+ * @throws ApiError `InvalidBlockDeviceMapping`, `InvalidSnapshot.NotFound`, `IncorrectState`, `UnsupportedOperation`, and
+ * what `volumeSpecification` throws.
  */
-export function newDevice(context: ReadContext, mapping: BlockDeviceMapping): ImageBlockDevice {
-  return blockDevice(context, deviceName(mapping), mapping);
+export function newDevices(context: ReadContext, mappings: readonly BlockDeviceMapping[]): ImageDevices {
+  const names: string[] = [];
+  const blockDevices: ImageBlockDevice[] = [];
+  for (const mapping of mappings) {
+    const name = deviceName(mapping);
+    const twin = names.find(one => isSameDevice(one, name));
+    if (twin === name) throw invalid(`The device name ${name} appears more than once.`);
+    if (twin !== undefined) throw invalid(`${twin} and ${name} are the same device. Give one of them another letter.`);
+    names.push(name);
+    if (mapping.VirtualName === undefined) blockDevices.push(blockDevice(context, name, mapping));
+    else if (mapping.Ebs !== undefined || mapping.NoDevice !== undefined)
+      throw invalid(`The mapping of ${name} has more than one of VirtualName, NoDevice and Ebs.`);
+  }
+  const ephemeral = ephemeralDevices(mappings);
+  return { blockDevices, ...(ephemeral.length > 0 && { ephemeral }) };
 }
 
 function deviceName(mapping: BlockDeviceMapping): string {
@@ -48,8 +60,6 @@ function deviceName(mapping: BlockDeviceMapping): string {
 
 function blockDevice(context: ReadContext, name: string, mapping: BlockDeviceMapping): ImageBlockDevice {
   const { Ebs: ebs } = mapping;
-  if (mapping.VirtualName !== undefined)
-    throw new ApiError('UnsupportedOperation', 'Instance store volumes are not supported. Leave out VirtualName.');
   if (mapping.NoDevice !== undefined)
     throw invalid(`NoDevice means nothing in a new image. Leave out the mapping of ${name}.`);
   if (ebs === undefined) throw invalid(`The mapping of ${name} has no Ebs.`);

@@ -63,6 +63,7 @@ export const copyImage = writeOperation<CopyImageRequest, CopyImageResult>({
         const copy = makeCopy(context, { ...request, ...(tags.snapshot && { tags: tags.snapshot }) });
         return { ...device, snapshotId: copy.snapshotId, encrypted: copy.encrypted };
       }),
+      ...(source.ephemeral === undefined ? {} : { ephemeral: source.ephemeral }),
       bootMode: source.bootMode,
       enaSupport: source.enaSupport,
       ...(source.imdsSupport === undefined ? {} : { imdsSupport: source.imdsSupport }),

@@ -4,12 +4,13 @@ import { ApiError } from '../../api/errors.ts';
 import { findById, idKinds, newId } from '../../api/ids.ts';
 import { type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { regionOf } from '../../api/owner.ts';
+import type { EphemeralDevice } from '../instances/instance-store.ts';
 import { type InstanceRow, instances } from '../instances/model.ts';
 import { makeCut, untilCut } from '../snapshots/cut.ts';
 import { addTags, parseTagSpecifications, type Tags } from '../tags/model.ts';
 import { type VolumeRow, volumes } from '../volumes/model.ts';
 import { imageArn } from './access.ts';
-import { newDevice } from './block-devices.ts';
+import { newDevices } from './block-devices.ts';
 import { type ImageBlockDevice, type ImageRow, images } from './model.ts';
 import { checkDescription, checkImageLimit, newName } from './names.ts';
 
@@ -53,6 +54,7 @@ export const createImage = writeOperation<CreateImageRequest, CreateImageResult>
       public: false,
       launchPermissions: [],
       blockDevices: cutDevices(context, imageId, instance, plan, tags.snapshot, reboot),
+      ...(plan.ephemeral.length > 0 ? { ephemeral: plan.ephemeral } : {}),
       creationDate: context.now,
       sourceInstanceId: instance.instanceId,
       ...(reboot ? { rebooting: instance.instanceId } : {}),
@@ -123,12 +125,14 @@ interface DevicePlan {
   readonly kept: readonly { readonly deviceName: string; readonly volume: VolumeRow; readonly delete: boolean }[];
   /** Of the request: new volumes at each launch. */
   readonly added: readonly ImageBlockDevice[];
+  /** Disks of the host that are mapped: the instance's, and those of the request. */
+  readonly ephemeral: readonly EphemeralDevice[];
 }
 
 /**
  * The volumes of the instance, root first, with what the request changes: `DeleteOnTermination` of those there are,
  * `NoDevice` for those to leave out, and further devices.
- * @throws ApiError `InvalidBlockDeviceMapping`, and those of `newDevice`
+ * @throws ApiError `InvalidBlockDeviceMapping`, and those of `newDevices`
  */
 function planDevices(
   context: ReadContext,
@@ -167,10 +171,14 @@ function planDevices(
       `The instance '${instance.instanceId}' has no root volume at ${instance.rootDeviceName}.`,
     );
   }
-  const added = [...requested.values()].flatMap(mapping =>
-    mapping.NoDevice === undefined ? [newDevice(context, mapping)] : [],
+  const further = newDevices(
+    context,
+    [...requested.values()].filter(mapping => mapping.NoDevice === undefined),
   );
-  return { kept, added };
+  const own = (instance.instanceStore ?? []).flatMap(({ deviceName, ephemeral }) =>
+    ephemeral === undefined || requested.has(deviceName) ? [] : [{ deviceName, ephemeral }],
+  );
+  return { kept, added: further.blockDevices, ephemeral: [...own, ...(further.ephemeral ?? [])] };
 }
 
 /** @throws ApiError `InvalidBlockDeviceMapping` when the request wants more of a volume that is there than it can. */

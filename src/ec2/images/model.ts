@@ -1,5 +1,6 @@
 import { regionOf } from '../../api/owner.ts';
 import { defineTable } from '../../state/table.ts';
+import type { EphemeralDevice } from '../instances/instance-store.ts';
 
 export interface ImageBlockDevice {
   readonly deviceName: string;
@@ -29,6 +30,8 @@ export interface ImageRow {
   readonly ownerAlias?: 'amazon';
   readonly rootDeviceName: string;
   readonly blockDevices: readonly ImageBlockDevice[];
+  /** Disks of the host that its instances get, where their type has them. */
+  readonly ephemeral?: readonly EphemeralDevice[];
   readonly bootMode: 'legacy-bios' | 'uefi' | 'uefi-preferred';
   readonly imdsSupport?: 'v2.0';
   /** Launches may continue from a frozen guest of it instead of booting. */

@@ -1,6 +1,7 @@
-import type { DescribeImagesResult, ImageAttribute, RegisterImageResult } from '@aws-sdk/client-ec2';
+import type { DescribeImagesResult, ImageAttribute, RegisterImageResult, Reservation } from '@aws-sdk/client-ec2';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createTestApi, type TestApi } from '../../api/testing.ts';
+import { instances } from '../instances/model.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { imageFilters } from './filters.ts';
 import { images } from './model.ts';
@@ -120,6 +121,33 @@ describe('RegisterImage', () => {
     ]);
   });
 
+  test('has disks of the host, which instances get where their type has them', async () => {
+    const ImageId = await register('store', {
+      BlockDeviceMappings: [
+        root,
+        { DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' },
+        { DeviceName: '/dev/sdc', VirtualName: 'ephemeral1' },
+      ],
+    });
+    expect((await list({ ImageIds: [ImageId] }))[0]?.BlockDeviceMappings?.slice(1)).toEqual([
+      { DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' },
+      { DeviceName: '/dev/sdc', VirtualName: 'ephemeral1' },
+    ]);
+    const run = async (InstanceType: string, BlockDeviceMappings: object[] = []) => {
+      const input = { ImageId, InstanceType, MinCount: 1, MaxCount: 1, BlockDeviceMappings };
+      const { Instances } = await api.call<Reservation>('RunInstances', input);
+      const row = api.state.get(instances, Instances?.[0]?.InstanceId ?? '');
+      return (row?.instanceStore ?? []).map(one => `${one.deviceName} ${one.ephemeral}`);
+    };
+    expect(await run('t3.micro')).toEqual([]);
+    expect(await run('m3.xlarge')).toEqual(['/dev/sdb 0', '/dev/sdc 1']);
+    expect(await run('m3.xlarge', [{ DeviceName: '/dev/sdb', NoDevice: '' }])).toEqual(['/dev/sdc 1']);
+    expect(await run('m3.xlarge', [{ DeviceName: '/dev/sdd', VirtualName: 'ephemeral0' }])).toEqual([
+      '/dev/sdc 1',
+      '/dev/sdd 0',
+    ]);
+  });
+
   test('has EC2’s defaults', async () => {
     const ImageId = await register('old', {
       Architecture: undefined,
@@ -150,9 +178,14 @@ describe('RegisterImage', () => {
       'InvalidBlockDeviceMapping',
     ],
     [
-      'an instance store volume',
-      { BlockDeviceMappings: [root, { DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' }] },
-      'UnsupportedOperation',
+      'a virtual name of another kind',
+      { BlockDeviceMappings: [root, { DeviceName: '/dev/sdb', VirtualName: 'disk0' }] },
+      'InvalidBlockDeviceMapping',
+    ],
+    [
+      'a device under two names',
+      { BlockDeviceMappings: [root, { ...root, DeviceName: '/dev/sda' }] },
+      'InvalidBlockDeviceMapping',
     ],
     ['a snapshot that is not there', device({ SnapshotId: 'snap-00000000000000000' }), 'InvalidSnapshot.NotFound'],
     ['a snapshot id of another form', device({ SnapshotId: 'snap-1' }), 'InvalidSnapshotID.Malformed'],

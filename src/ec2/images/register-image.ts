@@ -5,7 +5,7 @@ import { newId } from '../../api/ids.ts';
 import { type WriteContext, writeOperation } from '../../api/operation.ts';
 import { addTags, parseTagSpecifications } from '../tags/model.ts';
 import { imageArn } from './access.ts';
-import { imageBlockDevices } from './block-devices.ts';
+import { imageDevices } from './block-devices.ts';
 import { type ImageRow, images } from './model.ts';
 import { checkDescription, checkImageLimit, newName } from './names.ts';
 
@@ -50,7 +50,7 @@ function newImage(input: RegisterImageRequest, context: WriteContext): ImageRow 
     public: false,
     launchPermissions: [],
     rootDeviceName,
-    blockDevices: imageBlockDevices(context, input.BlockDeviceMappings, rootDeviceName),
+    ...imageDevices(context, input.BlockDeviceMappings, rootDeviceName),
     bootMode: oneOf(
       'BootMode',
       input.BootMode,

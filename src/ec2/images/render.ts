@@ -21,7 +21,7 @@ export function renderImage(context: ReadContext, row: ImageRow): Image {
     State: row.state,
     StateReason: row.stateReason && { Code: row.stateReason.code, Message: row.stateReason.message },
     Architecture: row.architecture,
-    BlockDeviceMappings: row.blockDevices.map(renderBlockDevice),
+    BlockDeviceMappings: renderDevices(row),
     BootMode: row.bootMode,
     CreationDate: new Date(row.creationDate).toISOString(),
     DeprecationTime: row.deprecationTime === undefined ? undefined : new Date(row.deprecationTime).toISOString(),
@@ -55,7 +55,15 @@ export function imageTags(context: ReadContext, row: ImageRow): Tags {
   return row.owner === context.owner ? tagsOf(context.db, row.imageId) : {};
 }
 
-export function renderBlockDevice(device: ImageBlockDevice): BlockDeviceMapping {
+export function renderDevices(row: ImageRow): BlockDeviceMapping[] {
+  const ephemeral = (row.ephemeral ?? []).map(device => ({
+    DeviceName: device.deviceName,
+    VirtualName: `ephemeral${device.ephemeral}`,
+  }));
+  return [...row.blockDevices.map(renderBlockDevice), ...ephemeral];
+}
+
+function renderBlockDevice(device: ImageBlockDevice): BlockDeviceMapping {
   return {
     DeviceName: device.deviceName,
     Ebs: {

@@ -29,6 +29,7 @@ export type StoredAttributes = Pick<
   | 'architecture'
   | 'rootDeviceName'
   | 'blockDevices'
+  | 'ephemeral'
   | 'bootMode'
   | 'imdsSupport'
   | 'enaSupport'
@@ -45,7 +46,7 @@ export interface StoredImage {
 /** What an AMI looks like in its archive. @param disks by their snapshots */
 export function manifestOf(row: ImageRow, tags: Tags, disks: ReadonlyMap<string, StoredDisk>): string {
   const { name, description, architecture, rootDeviceName, bootMode } = row;
-  const { imdsSupport, enaSupport, sriovNetSupport, loginUser } = row;
+  const { imdsSupport, enaSupport, sriovNetSupport, loginUser, ephemeral } = row;
   const blockDevices = row.blockDevices.map(device =>
     device.snapshotId === undefined ? device : { ...device, snapshotId: disks.get(device.snapshotId)?.file ?? '' },
   );
@@ -53,7 +54,7 @@ export function manifestOf(row: ImageRow, tags: Tags, disks: ReadonlyMap<string,
     version: 1,
     image: {
       ...{ name, description, architecture, rootDeviceName, blockDevices, bootMode },
-      ...{ imdsSupport, enaSupport, sriovNetSupport, loginUser },
+      ...{ imdsSupport, enaSupport, sriovNetSupport, loginUser, ephemeral },
     },
     tags,
     disks: [...disks.values()],
@@ -110,6 +111,7 @@ function parse(text: string): StoredImage | undefined {
     (image.loginUser === undefined || typeof image.loginUser === 'string') &&
     typeof image.enaSupport === 'boolean' &&
     Array.isArray(image.blockDevices) &&
+    (image.ephemeral === undefined || (Array.isArray(image.ephemeral) && image.ephemeral.every(isEphemeral))) &&
     image.blockDevices.every(device => isDevice(device, files)) &&
     image.blockDevices.some(device => device.deviceName === image.rootDeviceName && device.snapshotId !== undefined);
   return isGood ? { image, tags, disks } : undefined;
@@ -118,7 +120,7 @@ function parse(text: string): StoredImage | undefined {
 function isDevice(device: ImageBlockDevice, files: ReadonlySet<string>): boolean {
   return (
     isRecord(device) &&
-    /^(?:\/dev\/)?(?:xvd|sd)[a-z]{1,2}\d{0,2}$/.test(device.deviceName) &&
+    isDeviceName(device.deviceName) &&
     (device.snapshotId === undefined || files.has(device.snapshotId)) &&
     (device.volumeSize === undefined || isSize(device.volumeSize)) &&
     (device.iops === undefined || Number.isInteger(device.iops)) &&
@@ -126,6 +128,14 @@ function isDevice(device: ImageBlockDevice, files: ReadonlySet<string>): boolean
     typeof device.deleteOnTermination === 'boolean' &&
     device.encrypted === false
   );
+}
+
+function isEphemeral(device: NonNullable<ImageRow['ephemeral']>[number]): boolean {
+  return isRecord(device) && isDeviceName(device.deviceName) && Number.isInteger(device.ephemeral);
+}
+
+function isDeviceName(name: unknown): boolean {
+  return typeof name === 'string' && /^(?:\/dev\/)?(?:xvd|sd)[a-z]{1,2}\d{0,2}$/.test(name);
 }
 
 function isDisk(disk: StoredDisk): boolean {

@@ -52,6 +52,20 @@ export function launchVolumes(
   return result;
 }
 
+/** Disks of the host that a launch maps: those of the AMI, unless the request has something else in their place. */
+export function launchEphemerals(
+  image: ImageRow,
+  mappings: readonly BlockDeviceMapping[] | undefined,
+): EphemeralDevice[] {
+  const requested = ephemeralDevices(mappings);
+  const own = (image.ephemeral ?? []).filter(
+    device =>
+      !(mappings ?? []).some(({ DeviceName: name = '' }) => isSameDevice(name, device.deviceName)) &&
+      !requested.some(one => one.ephemeral === device.ephemeral),
+  );
+  return [...own, ...requested];
+}
+
 /** Disks of the host that a request maps. @throws ApiError `InvalidBlockDeviceMapping` */
 export function ephemeralDevices(mappings: readonly BlockDeviceMapping[] | undefined): EphemeralDevice[] {
   const devices: EphemeralDevice[] = [];

@@ -20,7 +20,7 @@ import { type EphemeralDevice, launchInstanceStore } from '../instance-store.ts'
 import { type InstanceRow, instances, metadataDefaults } from '../model.ts';
 import { stateReasons } from '../state-reasons.ts';
 import { sealUserData } from '../user-data.ts';
-import { ephemeralDevices, type LaunchVolume, launchVolumes } from './block-devices.ts';
+import { type LaunchVolume, launchEphemerals, launchVolumes } from './block-devices.ts';
 import { launchCpuOptions, launchCredits } from './cpu.ts';
 import { checkHibernation } from './hibernation.ts';
 import { launchableImage, launchBootMode } from './image.ts';
@@ -48,7 +48,7 @@ export function launchInstances(context: WriteContext, input: RunInstancesReques
   const type = launchableType(context, input.InstanceType ?? 'm1.small', image.architecture);
   const tags = parseTagSpecifications(input.TagSpecifications, taggable);
   const devices = launchVolumes(context, image, input.BlockDeviceMappings);
-  const ephemerals = ephemeralDevices(input.BlockDeviceMappings);
+  const ephemerals = launchEphemerals(image, input.BlockDeviceMappings);
   const plans = planInterfaces(context, input, {
     instanceType: type.name,
     maximumInterfaces: type.maximumInterfaces,
