@@ -108,6 +108,18 @@ describe.skipIf(skip)('volumes of two instances', () => {
     expect(await read(inB, '/dev/sdg')).toBe('hello');
   });
 
+  test('two instances share a volume with Multi-Attach', { timeout: 120_000 }, async () => {
+    const words = ['--size', '4', '--volume-type', 'io2', '--iops', '100', '--multi-attach-enabled'];
+    const shared = await create(...words);
+    await attach(shared, a, '/dev/sdh');
+    await attach(shared, b, '/dev/sdh');
+    for (const login of [inA, inB]) await login.until('test -b /dev/sdh', 30);
+    await write(inA, '/dev/sdh', 'apple');
+    expect(await read(inB, '/dev/sdh')).toBe('apple');
+    await write(inB, '/dev/sdh', 'birch');
+    expect(await read(inA, '/dev/sdh')).toBe('birch');
+  });
+
   test('a volume does as many operations as were provisioned', { timeout: 120_000 }, async () => {
     const volume = await create('--size', '4', '--volume-type', 'io2', '--iops', '100');
     await attach(volume, a, '/dev/sdi');
