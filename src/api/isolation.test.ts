@@ -1,5 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { images } from '../ec2/images/model.ts';
+import { replaceRootVolumeTasks } from '../ec2/replace-root-volume/model.ts';
 import { addVolume } from '../ec2/snapshots/testing.ts';
 import { launch } from '../ec2/testing.ts';
 import { serviceModel } from '../models/models.ts';
@@ -187,7 +188,16 @@ beforeAll(async () => {
     { service: 'rbin', account: victim },
   );
 
+  const rootVolume = volumes.Volumes[0]?.VolumeId ?? '';
+  await call('ModifyVolume', { VolumeId: rootVolume, Size: 77 });
+  const taskId = 'replacevol-0abcdef0000000001';
+  const task = { taskId, owner: `${victim}/us-east-1`, instanceId: InstanceId, volumeId: rootVolume, startTime: 0 };
+  api.state.write(tx =>
+    tx.put(replaceRootVolumeTasks, { ...task, state: 'pending', ownVolume: false, deleteReplaced: false }),
+  );
+
   const ids: Record<string, string> = {
+    ReplaceRootVolumeTaskId: taskId,
     Identifier,
     ResourceArn: RuleArn,
     SourceRegion: 'us-east-1',
@@ -211,7 +221,7 @@ beforeAll(async () => {
     EgressOnlyInternetGatewayId: egressId,
     InstanceId: InstanceId,
     ImageId: imageId,
-    VolumeId: volumes.Volumes[0]?.VolumeId ?? '',
+    VolumeId: rootVolume,
     SnapshotId: snapshot.SnapshotId,
     NetworkInterfaceId,
     SubnetId,

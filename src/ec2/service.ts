@@ -16,7 +16,7 @@ import { securityGroupController } from './security-groups/controller.ts';
 import { snapshotControllers } from './snapshots/controllers.ts';
 import { volumeAttachmentController } from './volumes/attachment-controller.ts';
 import { volumeController } from './volumes/controller.ts';
-import { removeOrphanDisks } from './volumes/disks.ts';
+import { missingDisks, removeOrphanDisks } from './volumes/disks.ts';
 import { volumeModificationController } from './volumes/modification-controller.ts';
 import { vpcPeeringController } from './vpc-peering/controller.ts';
 import { vpcController } from './vpcs/controller.ts';
@@ -53,7 +53,7 @@ export function ec2Controllers({ state, engine, clock, log, volumeLimits = true,
       ...snapshotControllers({ state, disks: engine.disks, clock }),
       replaceRootVolumeController(state, clock),
       volumeController(state, engine),
-      volumeAttachmentController({ state, machines: engine.machines, volumeLimits, log }),
+      volumeAttachmentController({ state, engine, volumeLimits, log }),
       volumeModificationController({ state, engine, clock, volumeLimits }),
       ...(network === undefined
         ? []
@@ -70,6 +70,9 @@ export function ec2Controllers({ state, engine, clock, log, volumeLimits = true,
     await network?.removeOrphans();
     for (const one of await removeOrphanDisks(state, engine.disks))
       log(`clean-up: removed ${one}, which nothing needs`);
+    // A simulator keeps none.
+    if (!engine.capabilities.realMachines) return;
+    for (const one of await missingDisks(state, engine.disks)) log(`clean-up: the disk of ${one} is missing`);
   };
   return { controllers, removeOrphans };
 }

@@ -12,6 +12,7 @@ import {
   recordBusy,
   recordDetached,
 } from './attachments.ts';
+import { ensureDisk } from './disks.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
 
 /** A volume that cannot be plugged in for other reasons than a lack of room is tried this often. */
@@ -19,7 +20,7 @@ const attachAttempts = 3;
 
 export interface AttachmentControllerOptions {
   readonly state: State;
-  readonly machines: Engine['machines'];
+  readonly engine: Pick<Engine, 'machines' | 'disks'>;
   /** Whether disks are held to the IOPS and throughput of their volumes' types. */
   readonly volumeLimits: boolean;
   readonly log: (line: string) => void;
@@ -33,7 +34,8 @@ export interface AttachmentControllerOptions {
  * while a machine has it, whatever happens meanwhile.
  */
 export function volumeAttachmentController(options: AttachmentControllerOptions): Controller {
-  const { state, machines, log } = options;
+  const { state, log } = options;
+  const { machines, disks } = options.engine;
   /** A start that is under way plugs in what is attaching, and records it. */
   const isDue = (one: VolumeAttachment) => isChanging(one) && state.get(instances, one.instanceId)?.state !== 'pending';
   const hasDue = (row: VolumeRow | undefined) => row?.attachments.some(isDue) === true;
@@ -43,6 +45,7 @@ export function volumeAttachmentController(options: AttachmentControllerOptions)
     const instance = state.get(instances, instanceId);
     // Without a machine it is part of what the next start builds.
     if (instance?.state === 'running') {
+      await ensureDisk(state, disks, volume.volumeId);
       await machines.attachDisk(instanceId, diskAttachment(volume, attachment, instance.rootDeviceName, options));
     }
     state.write(tx => recordAttached(tx, volume.volumeId, instanceId));

@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../state/state.ts';
 import { type InstanceBlockDevice, type InstanceRow, instances } from '../instances/model.ts';
+import { asMade } from './lifecycle.ts';
 import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
 
 /*
@@ -86,7 +87,12 @@ export function detachVolumeFrom(tx: Tx, volume: VolumeRow, instanceId: string, 
 
 /** The machine has the volume. */
 export function recordAttached(tx: Tx, volumeId: string, instanceId: string): void {
-  change(tx, volumeId, instanceId, one => (one.state === 'attaching' ? { ...one, state: 'attached' } : one));
+  const volume = tx.get(volumes, volumeId);
+  if (volume === undefined || attachmentTo(volume, instanceId)?.state !== 'attaching') return;
+  const attachments = volume.attachments.map(one =>
+    one.instanceId === instanceId ? { ...one, state: 'attached' as const } : one,
+  );
+  tx.put(volumes, { ...asMade(volume), attachments });
 }
 
 /** The machine cannot take the volume. */

@@ -5,10 +5,15 @@ import { isNeeded } from '../snapshots/controller.ts';
 import { snapshots } from '../snapshots/model.ts';
 import { volumes } from './model.ts';
 
-/** Makes the disk behind a volume, and first the snapshot that it comes from. @throws EngineError */
+/**
+ * Makes the disk behind a volume unless that has happened, and first the snapshot that it comes from. What is made is
+ * recorded with the step that needed it.
+ * @throws EngineError
+ */
 export async function ensureDisk(db: Reader, disks: DiskDriver, volumeId: string): Promise<void> {
   const volume = db.get(volumes, volumeId);
   if (volume === undefined) throw new Error(`volume ${volumeId} does not exist`);
+  if (volume.unmade !== true) return;
   const snapshot = volume.snapshotId === undefined ? undefined : db.get(snapshots, volume.snapshotId);
   if (snapshot?.sourceFile !== undefined) await disks.ensureSnapshotFromFile(snapshot.snapshotId, snapshot.sourceFile);
   await disks.ensureVolume(volumeId, {
@@ -35,4 +40,15 @@ export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<
     removed.push(snapshotId);
   }
   return removed;
+}
+
+/** Volumes whose disks were made and are not there. */
+export async function missingDisks(db: Reader, disks: DiskDriver): Promise<string[]> {
+  const present = new Set(await disks.listVolumes());
+  const missing: string[] = [];
+  for (const { row } of db.entries(volumes)) {
+    const isMade = row.unmade !== true && row.state !== 'deleting' && row.state !== 'error';
+    if (isMade && !present.has(row.volumeId)) missing.push(row.volumeId);
+  }
+  return missing;
 }

@@ -36,6 +36,7 @@ export function createVolumeRow(context: WriteContext, volume: NewVolume, tags: 
     ...encrypt(context, volume.encryption, attachment !== undefined),
     ...(volume.multiAttachEnabled === true ? { multiAttachEnabled: true } : {}),
     state: attachment === undefined ? 'creating' : 'in-use',
+    unmade: true,
     createTime: now,
     attachments: attachment === undefined ? [] : [attachment],
   };
@@ -65,7 +66,12 @@ export function forgetVolume(tx: Tx, volumeId: string): void {
 /** The disk is there. */
 export function recordCreated(tx: Tx, volumeId: string): void {
   const row = tx.get(volumes, volumeId);
-  if (row?.state === 'creating') tx.put(volumes, { ...row, state: 'available' });
+  if (row?.state === 'creating') tx.put(volumes, { ...asMade(row), state: 'available' });
+}
+
+/** A volume whose disk is there. */
+export function asMade({ unmade: _unmade, ...rest }: VolumeRow): VolumeRow {
+  return rest;
 }
 
 /** The disk cannot be made. */

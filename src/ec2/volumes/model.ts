@@ -16,6 +16,8 @@ export interface VolumeRow extends DiskEncryption {
   readonly fastRestored?: true;
   readonly autoEnableIo?: boolean;
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error';
+  /** Its disk is yet to be made. One that was made is never made again: what was on it would be missing unnoticed. */
+  readonly unmade?: true;
   /** Why it is in the state `error`. */
   readonly stateMessage?: string;
   readonly createTime: number;

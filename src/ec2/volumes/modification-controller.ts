@@ -32,7 +32,7 @@ export function volumeModificationController(options: ModificationControllerOpti
   const { state, engine, clock, volumeLimits } = options;
 
   async function grow(volumeId: string, sizeGib: number): Promise<void> {
-    // The one of a launch may not be there yet.
+    // That of a launch may not be there yet.
     await ensureDisk(state, engine.disks, volumeId);
     await engine.disks.ensureVolumeSize(volumeId, sizeGib);
   }
