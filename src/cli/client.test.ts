@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Ec2Client, flatten } from './client.ts';
 import { findTarget, loginUser, sshArguments } from './ssh-target.ts';
+import { parseXml } from './xml.ts';
 
 let server: Server | undefined;
 afterEach(() => server?.close());
@@ -130,6 +131,24 @@ test.each([
 ])('login user of the AMI %s %s', async (name, tags, user) => {
   const { client } = await serve({ DescribeImages: image(name, tags) });
   expect(await loginUser(client, 'ami-1')).toBe(user);
+});
+
+test('login user of an AMI that was made of others, and of one that is said to be made of itself', async () => {
+  const facts: Record<string, readonly [name: string, source: string]> = {
+    'ami-1': ['copy', 'ami-2'],
+    'ami-2': ['mine', 'ami-3'],
+    'ami-3': ['debian-12-amd64-1', ''],
+    'ami-4': ['round', 'ami-4'],
+  };
+  const call = async (_action: string, { ImageId: [id] }: { ImageId: string[] }) => {
+    const [name, source] = facts[id ?? ''] ?? [];
+    return parseXml(
+      `<R><imagesSet><item><name>${name}</name><sourceImageId>${source}</sourceImageId></item></imagesSet></R>`,
+    );
+  };
+  const client = { call } as unknown as Ec2Client;
+  expect(await loginUser(client, 'ami-1')).toBe('admin');
+  expect(await loginUser(client, 'ami-4')).toBe('ec2-user');
 });
 
 test("arguments for ssh: the host key goes by the instance's id", () => {

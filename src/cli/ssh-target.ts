@@ -82,8 +82,14 @@ async function instances(client: Ec2Client, parameters: Parameters<Ec2Client['ca
   return answer.items('reservationSet').flatMap(reservation => reservation.items('instancesSet'));
 }
 
-/** The login user of an AMI, by its tag, else by its name, else by that of AWS's own AMIs. */
-export async function loginUser(client: Ec2Client, imageId: string): Promise<string> {
+/** AMIs of which AMIs were made that are looked at. */
+const ancestors = 5;
+
+/**
+ * The login user of an AMI, by its tag, else by its name, else by those of the AMI that it was made of, else by that of
+ * AWS's own AMIs.
+ */
+export async function loginUser(client: Ec2Client, imageId: string, depth = 0): Promise<string> {
   const answer = await client.call('DescribeImages', { ImageId: [imageId] }).catch(() => undefined);
   const image = answer?.items('imagesSet')[0];
   const tag = image
@@ -92,7 +98,10 @@ export async function loginUser(client: Ec2Client, imageId: string): Promise<str
     ?.get('value');
   if (tag !== undefined) return tag;
   const name = (image?.get('name') ?? '').toLowerCase();
-  return users.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 'ec2-user';
+  const known = users.find(([prefix]) => name.startsWith(prefix))?.[1];
+  const source = image?.get('sourceImageId');
+  if (known !== undefined || source === undefined || source === '' || depth === ancestors) return known ?? 'ec2-user';
+  return loginUser(client, source, depth + 1);
 }
 
 /** Where the private key of a key pair is looked for when no `--identity` names it. */

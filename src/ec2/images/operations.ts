@@ -1,5 +1,6 @@
 import type { AnyOperation } from '../../api/operation.ts';
 import { allowedImagesOperations } from './allowed-images.ts';
+import { imageAncestryOperations } from './ancestry.ts';
 import { describeImageAttribute, modifyImageAttribute, resetImageAttribute } from './attributes.ts';
 import { blockPublicAccessOperations } from './block-public-access.ts';
 import { cancelImageLaunchPermission } from './cancel-launch-permission.ts';
@@ -23,6 +24,7 @@ export const imageOperations: readonly AnyOperation[] = [
   registerImage,
   cancelImageLaunchPermission,
   ...allowedImagesOperations,
+  ...imageAncestryOperations,
   ...blockPublicAccessOperations,
   ...deregistrationProtectionOperations,
   ...fastLaunchOperations,
