@@ -31,6 +31,15 @@ import {
   IAMClient,
   UploadServerCertificateCommand,
 } from '@aws-sdk/client-iam';
+import {
+  CreateKeyCommand,
+  DecryptCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  GenerateRandomCommand,
+  KMSClient,
+  ReEncryptCommand,
+} from '@aws-sdk/client-kms';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import {
   AssumeRoleCommand,
@@ -104,6 +113,7 @@ it('no secret is in a file, the log or an event', { timeout: 120_000 }, async ()
   const bob = await users(new IAMClient({ ...base(), credentials }));
   await sessions(bob);
   await instances(new EC2Client({ ...base(), credentials: bob }));
+  await keys(bob);
   await unsupported(bob);
   await refused(credentials);
 
@@ -120,7 +130,7 @@ it('no secret is in a file, the log or an event', { timeout: 120_000 }, async ()
   places.push(['LookupEvents', Buffer.from(JSON.stringify(looked.Events))]);
 
   // What is looked for would be found: what stands beside the secrets is.
-  for (const name of ['bob-of-audit', 'key-of-audit', bob.accessKeyId]) {
+  for (const name of ['bob-of-audit', 'key-of-audit', 'kms-of-audit', bob.accessKeyId]) {
     const where = leaks([secret(name, name)], places).join();
     expect(where).toContain('fogbank.db');
     expect(where).toContain('LookupEvents');
@@ -192,6 +202,24 @@ async function instances(ec2: EC2Client) {
   const LaunchTemplateData = { UserData: encoded('user data of a template') };
   const template = new CreateLaunchTemplateCommand({ LaunchTemplateName: 'audit', LaunchTemplateData });
   await ec2.send(template).catch((error: Error) => expect(error.name).toBe('UnsupportedOperation'));
+}
+
+/** What is encrypted, data keys, and what fails to be read. */
+async function keys(credentials: { accessKeyId: string; secretAccessKey: string }) {
+  const kms = new KMSClient({ ...base(), credentials });
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: 'kms-of-audit' }));
+  const KeyId = KeyMetadata?.KeyId ?? '';
+  const Plaintext = Buffer.from(make('a text that is encrypted'));
+  const { CiphertextBlob } = await kms.send(new EncryptCommand({ KeyId, Plaintext }));
+  expect(Buffer.from((await kms.send(new DecryptCommand({ CiphertextBlob }))).Plaintext ?? [])).toEqual(Plaintext);
+  await kms.send(new ReEncryptCommand({ CiphertextBlob, DestinationKeyId: KeyId }));
+  await failing(kms.send(new DecryptCommand({ CiphertextBlob, EncryptionContext: { a: 'b' } })));
+  await failing(kms.send(new EncryptCommand({ KeyId: 'alias/none', Plaintext })));
+  const dataKey = await kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }));
+  const random = await kms.send(new GenerateRandomCommand({ NumberOfBytes: 32 }));
+  for (const [name, bytes] of Object.entries({ 'a data key': dataKey.Plaintext, 'random bytes': random.Plaintext })) {
+    secrets.push({ name, bytes: Buffer.from(bytes ?? []) });
+  }
 }
 
 /** What Fogbank does not do has secrets in its parameters all the same. */

@@ -32,11 +32,11 @@ export const pools = {
   terraformEbs: '198.19.117.0/24',
   boto3Volumes: '198.19.126.0/24',
   volumes: '198.19.99.0/24',
-  terraformKms: '198.19.118.0/24',
+  terraformKms: '198.19.75.0/24',
   boto3Snapshots: '198.19.114.0/24',
   terraformSnapshots: '198.19.73.0/24',
   growing: '198.19.127.0/24',
-  encryption: '198.19.125.0/24',
+  encryption: '198.19.74.0/24',
 } as const;
 
 export interface TestServer {

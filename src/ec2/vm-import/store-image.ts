@@ -11,6 +11,7 @@ import { newId } from '../../api/ids.ts';
 import { type AnyOperation, readOperation, type WriteContext, writeOperation } from '../../api/operation.ts';
 import { isObjectKey } from '../../images/buckets.ts';
 import { describeOwn } from '../describe.ts';
+import { encrypt, planVolume } from '../ebs-encryption/encryption.ts';
 import { imageArn, ownImage, visibleImages } from '../images/access.ts';
 import { type ImageRow, images } from '../images/model.ts';
 import { checkImageLimit, newName } from '../images/names.ts';
@@ -151,10 +152,14 @@ const createRestoreImageTask = writeOperation<
     const imageId = newId('ami');
     const byFile = new Map(stored.disks.map(disk => [disk.file, newId('snap')]));
     checkSnapshotLimits(context, byFile.size);
+    // A request cannot ask for encryption, but the account may want it for everything.
+    const plan = planVolume(context, {});
     db.put(images, {
       ...stored.image,
       blockDevices: stored.image.blockDevices.map(device =>
-        device.snapshotId === undefined ? device : { ...device, snapshotId: byFile.get(device.snapshotId) ?? '' },
+        device.snapshotId === undefined
+          ? device
+          : { ...device, snapshotId: byFile.get(device.snapshotId) ?? '', encrypted: plan.encrypted },
       ),
       imageId,
       owner,
@@ -180,7 +185,7 @@ const createRestoreImageTask = writeOperation<
         volumeSize: disk.volumeSize,
         state: 'pending',
         description: disk.description,
-        encrypted: false,
+        ...encrypt(context, plan),
         startTime: now,
       });
       addTags(db, { resourceId: snapshotId, resourceType: 'snapshot', owner }, { ...disk.tags, ...tags.snapshot });

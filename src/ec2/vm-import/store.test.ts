@@ -183,6 +183,20 @@ describe('CreateStoreImageTask', () => {
 });
 
 describe('CreateRestoreImageTask', () => {
+  test('encrypts what it makes where that is the default', async () => {
+    await store();
+    await settle();
+    await api.call('EnableEbsEncryptionByDefault', {}, there);
+    const { Images } = await api.call<DescribeImagesResult>('DescribeImages', { ImageIds: [await restore()] }, there);
+    expect(Images?.[0]?.BlockDeviceMappings?.[0]?.Ebs?.Encrypted).toBe(true);
+    await settle();
+    const { Snapshots } = await api.call<DescribeSnapshotsResult>('DescribeSnapshots', { OwnerIds: ['self'] }, there);
+    expect(Snapshots?.map(one => [one.Encrypted, one.State])).toEqual([
+      [true, 'completed'],
+      [true, 'completed'],
+    ]);
+  });
+
   beforeEach(async () => {
     await store();
     await settle();
