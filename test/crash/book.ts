@@ -6,6 +6,7 @@ export interface Book {
   readonly keys: Readonly<Record<string, string>>;
   /** Volumes besides those of launches. */
   readonly volumes: Readonly<Record<string, VolumeEntry>>;
+  readonly snapshots: Readonly<Record<string, SnapshotEntry>>;
 }
 
 export interface InstanceEntry {
@@ -33,7 +34,13 @@ export interface VolumeEntry {
   readonly instanceId: string;
 }
 
-export const emptyBook: Book = { instances: {}, groups: {}, keys: {}, volumes: {} };
+export interface SnapshotEntry {
+  /** Different for each. */
+  readonly name: string;
+  readonly volumeId: string;
+}
+
+export const emptyBook: Book = { instances: {}, groups: {}, keys: {}, volumes: {}, snapshots: {} };
 
 /** A book as text in which equal books are equal. */
 export function canonical(book: Book): string {
@@ -46,7 +53,7 @@ export function canonical(book: Book): string {
 /** What differs between two books, for a message. */
 export function difference(expected: Book, actual: Book): string {
   const lines: string[] = [];
-  for (const part of ['instances', 'groups', 'keys', 'volumes'] as const) {
+  for (const part of ['instances', 'groups', 'keys', 'volumes', 'snapshots'] as const) {
     const left: Readonly<Record<string, unknown>> = expected[part];
     const right: Readonly<Record<string, unknown>> = actual[part];
     for (const id of new Set([...Object.keys(left), ...Object.keys(right)])) {

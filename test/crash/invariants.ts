@@ -15,6 +15,10 @@ export function brokenInvariants(seen: Observation): string[] {
   partsHaveTheirInstance(seen, must);
   addressesAreUnique(seen, must);
   rulesAgree(seen, groups, must);
+  for (const one of seen.snapshots) {
+    const [id, status] = [text(one, 'snapshotId'), text(one, 'status')];
+    must(status === 'completed', `${id} is ${status}: ${one.get('statusMessage')}`);
+  }
   tagsAgree(seen, must);
   return broken;
 }
@@ -137,6 +141,7 @@ function tagsAgree(seen: Observation, must: Must): void {
   };
   for (const [id, one] of [...seen.live, ...seen.terminated]) compare(id, one);
   for (const volume of seen.volumes) compare(text(volume, 'volumeId'), volume);
+  for (const snapshot of seen.snapshots) compare(text(snapshot, 'snapshotId'), snapshot);
   for (const card of seen.interfaces) compare(text(card, 'networkInterfaceId'), card);
   for (const group of seen.groups) compare(text(group, 'groupId'), group);
   for (const id of listed.keys()) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { XmlElement } from '../../src/cli/xml.ts';
 import type { QueryClient } from '../support/query-client.ts';
-import type { Book, GroupEntry, InstanceEntry, VolumeEntry } from './book.ts';
+import type { Book, GroupEntry, InstanceEntry, SnapshotEntry, VolumeEntry } from './book.ts';
 
 /** Everything that a client can read back, once nothing is on its way any more. */
 export interface Observation {
@@ -9,6 +9,7 @@ export interface Observation {
   readonly live: ReadonlyMap<string, XmlElement>;
   readonly terminated: ReadonlyMap<string, XmlElement>;
   readonly volumes: readonly XmlElement[];
+  readonly snapshots: readonly XmlElement[];
   readonly interfaces: readonly XmlElement[];
   readonly groups: readonly XmlElement[];
   readonly rules: readonly XmlElement[];
@@ -37,6 +38,7 @@ export async function observe(client: QueryClient, ids: readonly string[]): Prom
     for (const instance of instancesOf(answer)) terminated.set(text(instance, 'instanceId'), instance);
   }
   await convergedVolumes(client);
+  const snapshots = await completeSnapshots(client);
   const [volumes, interfaces, groups, rules, keys, tags, subnets] = await Promise.all([
     client.all('DescribeVolumes', 'volumeSet'),
     client.all('DescribeNetworkInterfaces', 'networkInterfaceSet'),
@@ -53,7 +55,7 @@ export async function observe(client: QueryClient, ids: readonly string[]): Prom
       return [id, answer.get('disableApiTermination', 'value') === 'true'];
     }),
   );
-  const all = { volumes, interfaces, groups, rules, keys, tags, subnets };
+  const all = { volumes, snapshots, interfaces, groups, rules, keys, tags, subnets };
   return { live, terminated, ...all, protected: new Map(flags), converged };
 }
 
@@ -96,6 +98,21 @@ async function convergedVolumes(client: QueryClient): Promise<void> {
     if (moving.length === 0) return;
     if (performance.now() - began > longestConvergence)
       throw new Error(`${moving.join(', ')} on their way for more than ${longestConvergence / 1000} s`);
+    await sleep(5);
+  }
+}
+
+/** @throws Error when a snapshot stays pending */
+async function completeSnapshots(client: QueryClient): Promise<XmlElement[]> {
+  const began = performance.now();
+  for (;;) {
+    const all = await client.all('DescribeSnapshots', 'snapshotSet', { Owner: ['self'] });
+    const pending = all.filter(one => text(one, 'status') === 'pending');
+    if (pending.length === 0) return all;
+    if (performance.now() - began > longestConvergence) {
+      const ids = pending.map(one => text(one, 'snapshotId')).join(', ');
+      throw new Error(`${ids} pending for more than ${longestConvergence / 1000} s`);
+    }
     await sleep(5);
   }
 }
@@ -144,7 +161,13 @@ export function bookOf(worker: string, seen: Observation): Book {
     const instanceId = one.items('attachmentSet')[0]?.get('instanceId') ?? '';
     volumes[text(one, 'volumeId')] = { name: data, size: Number(text(one, 'size')), instanceId };
   }
-  return { instances, groups, keys, volumes };
+  const snapshots: Record<string, SnapshotEntry> = {};
+  for (const one of seen.snapshots) {
+    const { data } = tagsOf(one);
+    if (data?.startsWith(`${worker}-`) !== true) continue;
+    snapshots[text(one, 'snapshotId')] = { name: data, volumeId: text(one, 'volumeId') };
+  }
+  return { instances, groups, keys, volumes, snapshots };
 }
 
 function ingress(group: XmlElement): string[] {

@@ -2,6 +2,7 @@ import type { Parameters } from '../../src/cli/client.ts';
 import type { XmlElement } from '../../src/cli/xml.ts';
 import type { Random } from '../support/random.ts';
 import type { Book, GroupEntry, InstanceEntry } from './book.ts';
+import { snapshotSteps } from './snapshot-steps.ts';
 import { freeVolumes, volumeSteps } from './volume-steps.ts';
 
 /** A call and what the worker's book says once it has happened. */
@@ -62,6 +63,7 @@ export function nextStep(book: Book, context: StepContext): Step {
         ),
     ],
     ...volumeSteps(book, context),
+    ...snapshotSteps(book, context),
     [2, () => describe(context, Object.keys(book.instances))],
   ];
   for (;;) {
