@@ -146,3 +146,19 @@ it('needs permission for the source, too', async () => {
   await setPolicy(api, 'alice', [made, { Action, Resource: `arn:aws:ec2:us-east-1::snapshot/${SnapshotId}` }]);
   await copy({}, { ...west, as });
 });
+
+it('can be allowed for encrypted copies only', async () => {
+  const { api, copy } = await setUp();
+  const as = await makeUser(api, 'alice', [
+    { Action: 'ec2:CopySnapshot' },
+    { Action: 'kms:*' },
+    {
+      Effect: 'Deny',
+      Action: 'ec2:CopySnapshot',
+      Resource: 'arn:aws:ec2:us-west-2::snapshot/*',
+      Condition: { Bool: { 'ec2:Encrypted': 'false' } },
+    },
+  ]);
+  await expect(copy({}, { ...west, as })).rejects.toMatchObject({ code: 'UnauthorizedOperation' });
+  await copy({ Encrypted: true }, { ...west, as });
+});

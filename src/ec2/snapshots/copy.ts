@@ -1,8 +1,10 @@
 import type { CopySnapshotRequest, CopySnapshotResult } from '@aws-sdk/client-ec2';
+import type { ConditionKeys } from '../../api/access.ts';
 import { arn } from '../../api/arn.ts';
 import { ApiError } from '../../api/errors.ts';
 import { newId } from '../../api/ids.ts';
 import { type ReadContext, type WriteContext, writeOperation } from '../../api/operation.ts';
+import { planCopy } from '../ebs-encryption/encryption.ts';
 import { regionFacts } from '../regions/catalogue.ts';
 import { addTags, parseTagSpecifications, type Tags, tagList } from '../tags/model.ts';
 import { checkUsable, visibleSnapshot } from './access.ts';
@@ -26,8 +28,9 @@ export const copySnapshot = writeOperation<CopySnapshotRequest, CopySnapshotResu
   service: 'ec2',
   name: 'CopySnapshot',
   resources: (input, context) => {
-    const source = { account: '', region: input.SourceRegion ?? context.region };
-    return [arn(context, 'snapshot'), arn(source, 'snapshot', input.SourceSnapshotId)];
+    const place = { account: '', region: input.SourceRegion ?? context.region };
+    const source = arn(place, 'snapshot', input.SourceSnapshotId);
+    return [{ arn: arn(context, 'snapshot'), keys: newCopyKeys(input, context, source) }, source];
   },
   run: (input, context) => {
     refusePlaces(input);
@@ -44,6 +47,18 @@ export const copySnapshot = writeOperation<CopySnapshotRequest, CopySnapshotResu
     return { SnapshotId: row.snapshotId, Tags: tagList(context.db, row.snapshotId) };
   },
 });
+
+/** Of the copy that would be; of a request that is wrong in itself, nothing is known but its source. */
+function newCopyKeys(input: CopySnapshotRequest, context: ReadContext, source: string): ConditionKeys {
+  const keys = { 'ec2:ParentSnapshot': source };
+  try {
+    const row = copySource(context, input.SourceRegion ?? '', input.SourceSnapshotId ?? '');
+    return { ...keys, 'ec2:Encrypted': planCopy(context, input, row).encrypted, 'ec2:VolumeSize': row.volumeSize };
+  } catch (error) {
+    if (error instanceof ApiError) return keys;
+    throw error;
+  }
+}
 
 /**
  * A snapshot that the caller may copy, now.

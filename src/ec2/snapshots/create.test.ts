@@ -135,6 +135,31 @@ describe('CreateSnapshot', () => {
     await make();
   });
 
+  it('has limits for what an account has', async () => {
+    const api = createTestApi();
+    const { volumeId: VolumeId } = addVolume(api);
+    const { SnapshotId = '' } = await api.call<Snapshot>('CreateSnapshot', { VolumeId });
+    await createSnapshotWorld(api).settle();
+    const row = api.state.get(snapshots, SnapshotId);
+    const fill = (count: number, state: 'pending' | 'completed') =>
+      api.state.write(tx => {
+        for (let at = 0; at < count; at++) {
+          const snapshotId = `snap-${state === 'pending' ? 'a' : 'b'}${String(at).padStart(16, '0')}`;
+          if (row !== undefined) tx.put(snapshots, { ...row, snapshotId, volumeId: 'vol-ffffffff', state });
+        }
+      });
+    fill(100, 'pending');
+    expect((await api.fail('CreateSnapshot', { VolumeId })).code).toBe('PendingSnapshotLimitExceeded');
+    expect((await api.fail('StartSnapshot', { VolumeSize: 1 }, { service: 'ebs' })).code).toBe(
+      'ConcurrentLimitExceededException',
+    );
+    fill(99_900, 'completed');
+    expect((await api.fail('CreateSnapshot', { VolumeId })).code).toBe('SnapshotLimitExceeded');
+    expect((await api.fail('StartSnapshot', { VolumeSize: 1 }, { service: 'ebs' })).code).toBe(
+      'ServiceQuotaExceededException',
+    );
+  });
+
   test.each([
     [{ VolumeId: 'vol-x' }, 'InvalidVolumeID.Malformed'],
     [{ VolumeId: 'vol-0aaaaaaaaaaaaaaaa' }, 'InvalidVolume.NotFound'],
