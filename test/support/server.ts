@@ -37,8 +37,7 @@ export const pools = {
   terraformSnapshots: '198.19.73.0/24',
   growing: '198.19.127.0/24',
   encryption: '198.19.74.0/24',
-  encryption: '198.19.125.0/24',
-  snapshots: '198.19.74.0/24',
+  snapshots: '198.19.76.0/24',
 } as const;
 
 export interface TestServer {
