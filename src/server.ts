@@ -139,6 +139,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       buckets,
       downloads: join(dataDir, 'imports'),
+      localFor: credentials.accountId,
     });
     const stores = { state, disks: engine.disks, clock, buckets, work: join(dataDir, 'imports') };
     const { controllers, removeOrphans } = ec2Controllers({

@@ -8,6 +8,8 @@ export interface DownloadOptions {
   /** Told how many bytes are there, and how many there will be where the server says so. Throws to end the download. */
   onBytes?: (have: number, total: number | undefined) => void;
   signal?: AbortSignal;
+  /** Asked about every address before it is, also those that redirects lead to. Throws to forbid it. */
+  check?: (url: URL) => Promise<void>;
   /** How often a connection that was cut without having brought anything is tried again. */
   attempts?: number;
   /** Milliseconds without a byte after which a connection counts as cut. */
@@ -91,7 +93,8 @@ async function downloadOnce(
     let have = (await handle.stat()).size;
     const condition: Record<string, string> = content.validator === undefined ? {} : { 'if-range': content.validator };
     const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-`, ...condition } : {};
-    const response = await request(url, headers, stallTimeout, { also: [206, 416], signal: options.signal });
+    const { signal, check } = options;
+    const response = await request(url, headers, stallTimeout, { also: [206, 416], signal, check });
     content.validator ??= validatorOf(response);
     // 416: there is nothing after what we have, so it is complete, or it is not that file; the checksum tells.
     if (response.status === 416) return dateOf(response);
@@ -133,18 +136,49 @@ async function copyBody(
   return received;
 }
 
+interface RequestOptions {
+  readonly also?: readonly number[];
+  readonly signal?: AbortSignal | undefined;
+  readonly check?: DownloadOptions['check'] | undefined;
+}
+
+const maximumRedirects = 10;
+
+/** Follows redirects itself, so that each address is looked at. */
+async function fetchChecked(
+  url: URL,
+  init: RequestInit,
+  check: NonNullable<DownloadOptions['check']>,
+): Promise<Response> {
+  let place = url;
+  for (let hop = 0; hop <= maximumRedirects; hop++) {
+    await check(place);
+    const response = await fetch(place, { ...init, redirect: 'manual' });
+    const location = response.headers.get('location');
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    place = new URL(location, place);
+  }
+  throw new ImageError(`${url.href} leads from one address to another for ever`);
+}
+
 async function request(
   url: string,
   headers: Record<string, string>,
   timeout: number,
-  { also = [], signal }: { also?: readonly number[]; signal?: AbortSignal | undefined } = {},
+  { also = [], signal, check }: RequestOptions = {},
 ): Promise<Response> {
   const controller = new AbortController();
   let response: Response;
   try {
     const either = signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]);
-    response = await withTimeout(fetch(url, { headers, signal: either }), timeout, () => controller.abort());
+    const sent =
+      check === undefined
+        ? fetch(url, { headers, signal: either })
+        : fetchChecked(new URL(url), { headers, signal: either }, check);
+    response = await withTimeout(sent, timeout, () => controller.abort());
   } catch (error) {
+    if (error instanceof ImageError) throw new Refused(error.message);
     throw new ImageError(`cannot reach ${new URL(url).host}: ${reasonOf(error)}`, { cause: error });
   }
   if (response.status === 200 || also.includes(response.status)) return response;

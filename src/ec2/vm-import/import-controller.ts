@@ -2,8 +2,10 @@ import { mkdir, open as openFile, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import { newId } from '../../api/ids.ts';
+import { accountOf } from '../../api/owner.ts';
 import type { Controller } from '../../controllers/controllers.ts';
 import { type DiskDriver, EngineError } from '../../engine/engine.ts';
+import { checkAddress } from '../../images/addresses.ts';
 import { detectBootMode } from '../../images/boot-mode.ts';
 import { ObjectError, objectFile } from '../../images/buckets.ts';
 import { compressionOf } from '../../images/compressed.ts';
@@ -27,6 +29,8 @@ export interface ImportControllerOptions {
   readonly buckets: string;
   /** Where downloads lie while they are imported. */
   readonly downloads: string;
+  /** The account that may import from this machine's own addresses. */
+  readonly localFor: string;
 }
 
 export interface ImportController extends Controller {
@@ -102,7 +106,7 @@ export function importController(options: ImportControllerOptions): ImportContro
       // What an earlier process left may be of another content.
       await rm(file, { force: true });
       updateDisk(taskId, index, {}, 'downloading/converting');
-      await fetchDisk(taskId, index, source.url, file, signal);
+      await fetchDisk({ taskId, index, account: accountOf(row.owner) }, source.url, file, signal);
       converted = 50;
     }
     if (signal.aborted) return;
@@ -125,8 +129,7 @@ export function importController(options: ImportControllerOptions): ImportContro
   }
 
   async function fetchDisk(
-    taskId: string,
-    index: number,
+    { taskId, index, account }: { readonly taskId: string; readonly index: number; readonly account: string },
     url: string,
     file: string,
     signal: AbortSignal,
@@ -136,6 +139,7 @@ export function importController(options: ImportControllerOptions): ImportContro
     let known = false;
     await downloadWhole(url, file, {
       signal,
+      check: address => checkAddress(address, account === options.localFor),
       onBytes: (have, total) => {
         if (total === undefined) return;
         if (!known && total - have > bavail * bsize)

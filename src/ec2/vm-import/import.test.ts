@@ -58,7 +58,14 @@ function start(): void {
   const buckets = join(folder, 'buckets');
   const downloads = join(folder, 'imports');
   const { disks } = withDiskKeys(engine, api.state, api.secrets);
-  imports = importController({ state: api.state, disks, clock: api.clock, buckets, downloads });
+  imports = importController({
+    state: api.state,
+    disks,
+    clock: api.clock,
+    buckets,
+    downloads,
+    localFor: '000000000000',
+  });
   const all = [imports, exportController(api.state, disks, buckets)];
   controllers = new Controllers(api.state, all, () => {});
   controllers.start();
@@ -95,6 +102,11 @@ async function snapshotTask(id: string) {
   const input = { ImportTaskIds: [id] };
   const result = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', input);
   return result.ImportSnapshotTasks?.[0];
+}
+async function stateOf(id: string | undefined, options: object): Promise<string | undefined> {
+  const input = { ImportTaskIds: [id] };
+  const all = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', input, options);
+  return all.ImportSnapshotTasks?.[0]?.SnapshotTaskDetail?.Status;
 }
 async function imageTask(id: string) {
   const result = await api.call<DescribeImportImageTasksResult>('DescribeImportImageTasks', { ImportTaskIds: [id] });
@@ -216,6 +228,29 @@ describe('ImportSnapshot', () => {
       StatusMessage: expect.stringMatching(/^ClientError: .* answered 404/),
     });
     expect(await snapshots()).toEqual([]);
+  });
+
+  test('only the first account fetches from this machine, and nobody from link-local addresses', async () => {
+    serve = (_, response) => response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data/' }).end();
+    const message = async (Url: string, options: object = {}) => {
+      const { ImportTaskId } = await api.call<ImportSnapshotResult>(
+        'ImportSnapshot',
+        { DiskContainer: { Url } },
+        options,
+      );
+      await settle();
+      await until(async () => (await stateOf(ImportTaskId, options)) !== 'active');
+      const input = { ImportTaskIds: [ImportTaskId] };
+      const all = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', input, options);
+      return all.ImportSnapshotTasks?.[0]?.SnapshotTaskDetail?.StatusMessage;
+    };
+    const refused = (host: string) => `ClientError: ${host} is an address from which nothing is fetched`;
+    expect(await message(`${address}/disk.raw`)).toBe(refused('169.254.169.254'));
+    expect(await message('http://[fe80::1]/disk.raw')).toBe(refused('[fe80::1]'));
+    expect(await message('http://[::ffff:169.254.169.254]/')).toBe(refused('[::ffff:a9fe:a9fe]'));
+    const { host } = new URL(address);
+    expect(await message(`${address}/disk.raw`, stranger)).toBe(refused(host));
+    expect(await message(`http://localhost:${host.split(':')[1]}/`, stranger)).toContain('localhost');
   });
 
   test.each([
