@@ -25,12 +25,12 @@ export class Login {
   }
 
   /** Runs a command line in the guest's shell, whatever comes of it. */
-  attempt(command: string, input?: string): Promise<RunResult> {
+  attempt(command: string, input?: string | Uint8Array): Promise<RunResult> {
     return run('ssh', [...this.#words, command], { input });
   }
 
   /** What a command printed, without the last line end. @throws Error with its complaint when it fails. */
-  async run(command: string, input?: string): Promise<string> {
+  async run(command: string, input?: string | Uint8Array): Promise<string> {
     const result = await this.attempt(command, input);
     if (result.code === 0) return result.stdout.trimEnd();
     throw new Error(

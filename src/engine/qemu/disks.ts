@@ -2,6 +2,7 @@ import { chmod, chown, constants, copyFile, link, readdir, rename, rm, stat } fr
 import { join } from 'node:path';
 import { type DiskDriver, type DiskKey, EngineError, type VolumeOptions } from '../engine.ts';
 import { createBlocks } from './disks/blocks.ts';
+import { compact } from './disks/compaction.ts';
 import { chainSource, convertInto, growImage } from './disks/convert.ts';
 import { createCopies } from './disks/copies.ts';
 import { type FindHost, imageOf, settleVolume, takeSnapshots } from './disks/cuts.ts';
@@ -63,7 +64,7 @@ export interface VolumeOrigin {
 const LEAST_FREE = 16 * 1024 * 1024;
 
 /** Volumes and snapshots as qcow2 files, see `disks/store.ts`. */
-export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
+export function createDisks(dataDir: string, user: MachineUser, log: (line: string) => void = () => {}): QemuDisks {
   const store = new DiskStore(dataDir, user);
   const absolute = (relative: string) => store.absolute(relative);
   const blocks = createBlocks(store);
@@ -165,6 +166,24 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     }
   }
 
+  let compacting: Promise<void> | undefined;
+  let again = false;
+  let closed = false;
+
+  /** One at a time, in the background: it is only about space. */
+  function compactSoon(): void {
+    again = true;
+    compacting ??= (async () => {
+      while (again && !closed) {
+        again = false;
+        await compact(store, findHost).catch(
+          error => closed || log(`removed snapshots stay as they are: ${error.message}`),
+        );
+      }
+      compacting = undefined;
+    })();
+  }
+
   return {
     ...createCopies(store),
     ...blocks,
@@ -176,8 +195,12 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
       await store.makeFolders();
       await shared.open();
       await store.withSnapshots(() => collect(store));
+      closed = false;
     },
     async close() {
+      closed = true;
+      store.stop();
+      await compacting;
       shared.close();
       await blocks.close();
     },
@@ -225,6 +248,7 @@ export function createDisks(dataDir: string, user: MachineUser): QemuDisks {
     async removeSnapshot(snapshotId) {
       await blocks.abandon(snapshotId);
       await store.withSnapshots(() => removeSnapshot(store, snapshotId));
+      compactSoon();
     },
     async snapshotBytes(snapshotId) {
       const { file } = await store.requireSnapshot(snapshotId);

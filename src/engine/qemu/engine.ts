@@ -51,7 +51,7 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
   // As /proc shows the working directory of machines.
   const dataDir = await realpath(options.dataDir);
   const user = await machineUser();
-  const disks = createDisks(dataDir, user);
+  const disks = createDisks(dataDir, user, log);
   const fabric = createFabric({
     dataDir: resolve(options.dataDir),
     publicPool: options.publicPool,

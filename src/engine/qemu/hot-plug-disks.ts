@@ -15,6 +15,8 @@ export interface NewDisk {
 
 /** Node in place of the image of a disk that was cut off. */
 const CUT_OFF = 'gone-';
+/** Nodes of what lies below a volume's image, where it was opened anew. */
+const BELOW = 'below-';
 /** As large as any volume. */
 const MOST_BYTES = 65_536 * 1024 ** 3;
 
@@ -115,9 +117,8 @@ async function dropNodes(qmp: Qmp, volumeId: string): Promise<void> {
   const id = diskId(volumeId);
   if ((await pluggedDevices(qmp)).includes(id)) return;
   const all = [...(await nodesByName(qmp)).keys()];
-  const own = all
-    .filter(name => name === id || name.startsWith(`${id}-`))
-    .sort((a, b) => Number(b.slice(id.length + 1)) - Number(a.slice(id.length + 1)));
+  const own = all.filter(name => isImageOf(volumeId, name)).sort(newestFirst);
+  own.push(...all.filter(name => name.startsWith(`${BELOW}${id}-`)).sort(newestFirst));
   if (all.includes(`${CUT_OFF}${id}`)) own.push(`${CUT_OFF}${id}`);
   for (const name of own) await known(qmp.execute('blockdev-del', { 'node-name': name }));
   await known(qmp.execute('object-del', { id: secretName(volumeId) })).catch(ignoreMissing);
@@ -162,6 +163,54 @@ export async function resizeDisk(qmp: Qmp, volumeId: string, bytes: number): Pro
   const size = isObject(image) ? Number(image['virtual-size']) : 0;
   if (size < bytes) await qmp.execute('block_resize', { 'node-name': name, size: bytes });
   return true;
+}
+
+/**
+ * Opens what lies below a volume's image anew, and closes what it stood on until now. An image of another number than
+ * `file` has is about to be left: nothing happens to it.
+ */
+export async function reopenBelow(
+  qmp: Qmp,
+  volumeId: string,
+  generation: number,
+  file: string,
+  below: readonly string[],
+): Promise<void> {
+  const name = nodeName(volumeId, generation);
+  const nodes = await nodesByName(qmp);
+  const own = [...nodes].find(([, node]) => node.drv === 'file' && node.file === file)?.[0];
+  const [next] = below;
+  if (own === undefined || next === undefined || nodes.get(name)?.encrypted === true) return;
+  // A name that no image of the volume has, and none that is there.
+  let number = 0;
+  while (nodes.has(`${BELOW}${diskId(volumeId)}-${number}`)) number++;
+  const backing = `${BELOW}${diskId(volumeId)}-${number}`;
+  const driver = next.endsWith('.raw') ? 'raw' : 'qcow2';
+  const chain = { driver, 'node-name': backing, 'read-only': true, file: { driver: 'file', filename: next } };
+  await qmp.execute('blockdev-add', chain);
+  const { file: _file, ...options } = imageNode(volumeId, { file, generation }, false);
+  try {
+    await qmp.execute('blockdev-reopen', { options: [{ ...options, file: own, backing }] });
+  } catch (error) {
+    await qmp.execute('blockdev-del', { 'node-name': backing });
+    throw error;
+  }
+  const older = [...nodes.keys()].filter(
+    node => node !== name && (isImageOf(volumeId, node) || node.startsWith(`${BELOW}${diskId(volumeId)}-`)),
+  );
+  // From the top, as each holds the next.
+  for (const node of older.sort(newestFirst)) await known(qmp.execute('blockdev-del', { 'node-name': node }));
+}
+
+function isImageOf(volumeId: string, node: string): boolean {
+  const id = diskId(volumeId);
+  return node === id || node.startsWith(`${id}-`);
+}
+
+/** By the number at the end of a node's name. */
+function newestFirst(one: string, other: string): number {
+  const number = (name: string) => Number(/-(\d+)$/.exec(name)?.[1] ?? 0);
+  return number(other) - number(one);
 }
 
 /** Goes on in other images, each over the one that is written to now, with all disks at one instant. */

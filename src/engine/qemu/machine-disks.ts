@@ -1,6 +1,14 @@
 import type { MachineSpec } from '../engine.ts';
 import type { ImageChange, VolumeHost } from './disks/cuts.ts';
-import { type NewDisk, plugDisk, pluggedDisks, resizeDisk, switchImages, unplugDisk } from './hot-plug-disks.ts';
+import {
+  type NewDisk,
+  plugDisk,
+  pluggedDisks,
+  reopenBelow,
+  resizeDisk,
+  switchImages,
+  unplugDisk,
+} from './hot-plug-disks.ts';
 import type { MachineRequest } from './machine-requests.ts';
 import type { Qmp } from './qmp.ts';
 
@@ -46,6 +54,13 @@ export class MachineDisks implements VolumeHost {
 
   async switchImages(changes: readonly ImageChange[]): Promise<void> {
     await this.#owner.ask('disks', qmp => switchImages(qmp, changes));
+  }
+
+  async reopenBelow(volumeId: string, file: string, below: readonly string[]): Promise<void> {
+    await this.#owner.ask('disks', async qmp => {
+      const generation = (await pluggedDisks(qmp)).get(volumeId);
+      if (generation !== undefined) await reopenBelow(qmp, volumeId, generation, file, below);
+    });
   }
 
   async resize(volumeId: string, bytes: number): Promise<boolean> {

@@ -12,6 +12,11 @@ export interface VolumeHost {
   generationOf(volumeId: string): Promise<number | undefined>;
   /** Goes on in other images, each over the one that it writes to now, with all disks at one instant. */
   switchImages(changes: readonly ImageChange[]): Promise<void>;
+  /**
+   * Opens what lies below a volume's image anew: other files with the same content have got its names.
+   * @param file the image, @param below what it stands on, from the top; relative to the data folder
+   */
+  reopenBelow(volumeId: string, file: string, below: readonly string[]): Promise<void>;
   /** Makes a disk larger; false when it does not have the volume. */
   resize(volumeId: string, bytes: number): Promise<boolean>;
 }

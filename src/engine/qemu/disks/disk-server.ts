@@ -16,6 +16,8 @@ const EXPORT = 'disk';
 
 export interface OpenDisk {
   readonly nbd: NbdClient;
+  /** Relative to the data folder. */
+  readonly socket: string;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function openDisk(
     if (nbd) {
       return {
         nbd,
+        socket,
         async close() {
           nbd.close();
           await end();

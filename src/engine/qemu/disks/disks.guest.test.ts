@@ -251,6 +251,43 @@ describe('a volume of 100 GiB', () => {
   });
 });
 
+describe('removed snapshots', () => {
+  test('that others stand on are merged, and what was overwritten goes', async () => {
+    const ids = ['snap-00000041', 'snap-00000042', 'snap-00000043', 'snap-00000044'];
+    for (const [index, snapshotId] of ids.entries()) {
+      const parentId = ids[index - 1];
+      await engine.disks.ensureSnapshotDraft(snapshotId, { sizeGib: 1, ...(parentId ? { parentId } : {}) });
+      const draft = await engine.disks.openSnapshot(snapshotId);
+      // The last one leaves most to those below it.
+      for (let block = 0; block < (index === 3 ? 1 : 20); block++)
+        await draft.write(block, Buffer.alloc(BLOCK, index + 1));
+      await draft.write(100 + index, words());
+      await draft.close();
+      await engine.disks.completeSnapshot(snapshotId);
+    }
+    const files = async () =>
+      (await readdir(join(dataDir, 'snapshots'))).filter(name => name.endsWith('.qcow2')).sort();
+    for (const gone of ids.slice(0, 3)) await engine.disks.removeSnapshot(gone);
+    for (let waited = 0; waited < 30_000 && (await files()).length > 2; waited += 100) await sleep(100);
+    expect(await files()).toEqual(['snap-00000043.qcow2', 'snap-00000044.qcow2']);
+    const { full } = await engine.disks.snapshotBytes('snap-00000044');
+    expect(full).toBeLessThan(30 * BLOCK);
+    for (const [block, byte] of [
+      [0, 4],
+      [1, 3],
+      [19, 3],
+      [20, 0],
+    ] as const) {
+      expect((await readBlock('snap-00000044', block)).equals(Buffer.alloc(BLOCK, byte)), `block ${block}`).toBe(true);
+    }
+    for (let index = 0; index < 4; index++) {
+      expect((await readBlock('snap-00000044', 100 + index)).equals(words())).toBe(true);
+    }
+    await engine.disks.removeSnapshot('snap-00000044');
+    expect(await files()).toEqual([]);
+  });
+});
+
 describe('a volume that several machines have', () => {
   const shared = { volumeId: 'vol-00000030', device: '/dev/sdf', root: false, shared: true };
   let first: MachineSpec;

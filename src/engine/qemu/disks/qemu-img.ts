@@ -7,6 +7,8 @@ import type { MachineUser } from '../user.ts';
 export interface ImageTools {
   readonly dataDir: string;
   readonly user: MachineUser;
+  /** Ends what is under way. */
+  readonly stopping?: AbortSignal;
 }
 
 /** A program of QEMU's with the rights of a machine. */
@@ -54,6 +56,7 @@ export async function qemuImg(
       cwd: tools.dataDir,
       stdio: ['ignore', 'pipe', 'pipe', ...secrets.map(secret => secret.fd)],
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
+      ...(tools.stopping ? { signal: tools.stopping, killSignal: 'SIGKILL' } : {}),
     });
     return await outcome(child, command, options.progress);
   } finally {

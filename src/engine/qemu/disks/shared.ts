@@ -3,7 +3,7 @@ import { chown, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DiskKey, EngineError } from '../../engine.ts';
-import { switchNodes } from '../hot-plug-disks.ts';
+import { reopenBelow, switchNodes } from '../hot-plug-disks.ts';
 import { isVolumeId } from '../paths.ts';
 import { findSharedDisks, kill, type ProcessId, waitForExit } from '../process.ts';
 import { isObject, Qmp } from '../qmp.ts';
@@ -187,6 +187,11 @@ class SharedDisk implements VolumeHost {
   async switchImages(changes: readonly ImageChange[]): Promise<void> {
     const qmp = await this.#connection();
     await switchNodes(qmp, new Map([[this.#volumeId, await this.#generation(qmp)]]), changes);
+  }
+
+  async reopenBelow(volumeId: string, file: string, below: readonly string[]): Promise<void> {
+    const qmp = await this.#connection();
+    await reopenBelow(qmp, volumeId, await this.#generation(qmp), file, below);
   }
 
   /**

@@ -32,12 +32,23 @@ export interface FoundSnapshot {
 export class DiskStore {
   readonly dataDir: string;
   readonly user: MachineUser;
+  #stopping = new AbortController();
   /** Calls for one name at a time. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
   constructor(dataDir: string, user: MachineUser) {
     this.dataDir = dataDir;
     this.user = user;
+  }
+
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Ends copies that are under way: who asked for them asks again. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#stopping = new AbortController();
   }
 
   absolute(relative: string): string {
