@@ -157,7 +157,7 @@ it('pages through blocks', async () => {
 });
 
 it('compares a snapshot with the one that it is based on', async () => {
-  const { call, code, write } = setUp();
+  const { api, world, call, code, write } = setUp();
   const FirstSnapshotId = await write({ 1: 'a', 2: 'b', 3: 'c' });
   const SecondSnapshotId = await write({ 2: 'B', 2048: 'n' }, { ParentSnapshotId: FirstSnapshotId, VolumeSize: 2 });
   const changed = await call<ListChangedBlocksResponse>('ListChangedBlocks', { FirstSnapshotId, SecondSnapshotId });
@@ -174,6 +174,16 @@ it('compares a snapshot with the one that it is based on', async () => {
   expect(await code('ListChangedBlocks', { FirstSnapshotId, SecondSnapshotId: stranger })).toBe(
     'ValidationException UNRELATED_SNAPSHOTS',
   );
+  const { SnapshotId: copy = '' } = await api.call<{ SnapshotId: string }>('CopySnapshot', {
+    SourceRegion: 'us-east-1',
+    SourceSnapshotId: FirstSnapshotId,
+  });
+  await world.settle();
+  const ofCopy = await call<ListChangedBlocksResponse>('ListChangedBlocks', {
+    FirstSnapshotId: copy,
+    SecondSnapshotId,
+  });
+  expect(ofCopy.ChangedBlocks?.map(one => one.BlockIndex)).toEqual([2, 2048]);
   expect(await code('ListChangedBlocks', { SecondSnapshotId })).toBe('ValidationException INVALID_PARAMETER_VALUE');
 });
 

@@ -8,7 +8,7 @@ import type {
 } from '@aws-sdk/client-ebs';
 import { arn } from '../api/arn.ts';
 import { type ReadContext, readOperation } from '../api/operation.ts';
-import type { SnapshotRow } from '../ec2/snapshots/model.ts';
+import { lineageOf } from '../ec2/snapshots/lineage.ts';
 import { blockSize } from './block-store.ts';
 import { validation } from './errors.ts';
 import { blockCount, checkIndex, readableSnapshot, stored } from './snapshots.ts';
@@ -106,11 +106,6 @@ export const listChangedBlocks = readOperation<ListChangedBlocksRequest, ListCha
     };
   },
 });
-
-/** Snapshots can be compared that have this in common. */
-export function lineageOf(row: SnapshotRow): string {
-  return row.lineage ?? row.volumeId;
-}
 
 interface PageInput {
   readonly MaxResults?: number | undefined;

@@ -5,14 +5,13 @@ import { ApiError } from '../api/errors.ts';
 import { newId } from '../api/ids.ts';
 import { type ReadContext, type WriteContext, writeOperation } from '../api/operation.ts';
 import { defaultsOf, encrypt, planVolume } from '../ec2/ebs-encryption/encryption.ts';
-import { noVolume } from '../ec2/snapshots/copy.ts';
 import type { SnapshotEncryption } from '../ec2/snapshots/encryption.ts';
 import { snapshotLimits } from '../ec2/snapshots/limits.ts';
+import { lineageOf, noVolume } from '../ec2/snapshots/lineage.ts';
 import { type SnapshotRow, snapshots } from '../ec2/snapshots/model.ts';
 import { addTags, parseTags, type Tags } from '../ec2/tags/model.ts';
 import { blockSize } from './block-store.ts';
 import { noSnapshot, unusableKey, validation } from './errors.ts';
-import { lineageOf } from './read.ts';
 import { readableSnapshot, stored } from './snapshots.ts';
 
 const limits = { size: 65_536, description: 255, shortestTimeout: 10, longestTimeout: 4_320, timeout: 60 } as const;

@@ -5,13 +5,16 @@ import { type VolumeRow, volumes } from '../volumes/model.ts';
 import { type SnapshotRow, snapshots, sourceOf } from './model.ts';
 
 /**
- * Hands the files of published snapshots to the engine before anybody needs them, and takes away deleted ones when no
- * volume and no copy needs them any more.
+ * Hands the files of published snapshots to the engine before anybody needs them, and takes away deleted ones when what
+ * is made of them is there: the engine keeps the blocks that others stand on.
  */
 export function snapshotController(db: Reader, disks: DiskDriver): Controller {
   return {
     name: 'snapshots',
-    watch: change => [...(change.table === snapshots.name ? [change.key] : []), ...sourcesOf(change)],
+    watch: change => [
+      ...(change.table === snapshots.name ? [change.key] : []),
+      ...sourcesOf(change).filter(id => db.get(snapshots, id) === undefined),
+    ],
     initial: function* () {
       for (const { row } of db.entries(snapshots)) if (row.sourceFile !== undefined) yield row.snapshotId;
     },
@@ -26,15 +29,15 @@ export function snapshotController(db: Reader, disks: DiskDriver): Controller {
 
 /** Whether a snapshot's content must stay, deleted or not: what is made of it may not be there yet. */
 export function isNeeded(db: Reader, snapshotId: string): boolean {
-  if (db.get(snapshots, snapshotId) !== undefined) return true;
-  return db.countBy(volumes, 'snapshot', snapshotId) > 0 || db.countBy(snapshots, 'madeFrom', snapshotId) > 0;
+  if (db.get(snapshots, snapshotId) !== undefined || db.countBy(snapshots, 'madeFrom', snapshotId) > 0) return true;
+  return db.by(volumes, 'snapshot', snapshotId).some(volume => volume.unmade === true);
 }
 
 /** Snapshots that a change may have made superfluous: what was made of them is there, or gone. */
 function sourcesOf({ table, before, after }: Change): string[] {
   if (table === volumes.name) {
-    const { snapshotId } = (after === undefined ? before : {}) as Partial<VolumeRow>;
-    return snapshotId === undefined ? [] : [snapshotId];
+    const [was, is] = [before, after] as (VolumeRow | undefined)[];
+    return was?.unmade === true && was.snapshotId !== undefined && is?.unmade !== true ? [was.snapshotId] : [];
   }
   if (table !== snapshots.name) return [];
   const source = sourceOf((before as SnapshotRow | undefined)?.making);

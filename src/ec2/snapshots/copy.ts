@@ -11,10 +11,8 @@ import { checkUsable, visibleSnapshot } from './access.ts';
 import { checkDescription } from './create.ts';
 import { encryptionOfCopy, type SnapshotEncryption } from './encryption.ts';
 import { checkSnapshotLimits, snapshotLimits } from './limits.ts';
+import { lineageOf, noVolume } from './lineage.ts';
 import { type SnapshotRow, snapshots } from './model.ts';
-
-/** The volume of which AWS says that copies are. */
-export const noVolume = 'vol-ffffffff';
 
 /** Minutes that a copy may be given. */
 const durations = { least: 15, most: 2880, step: 15 } as const;
@@ -99,7 +97,7 @@ export function makeCopy(context: WriteContext, request: CopyRequest): SnapshotR
     snapshotId: newId('snap'),
     owner,
     volumeId: noVolume,
-    lineage: source.lineage ?? source.volumeId,
+    lineage: lineageOf(source),
     volumeSize: source.volumeSize,
     state: 'pending',
     description,

@@ -259,18 +259,23 @@ describe('CreateSnapshots', () => {
 });
 
 describe('DeleteSnapshot', () => {
-  it('removes a snapshot, and its content once no volume needs it', async () => {
+  it('removes a snapshot, and its content once the volumes of it are made', async () => {
     const api = createTestApi();
     const world = createSnapshotWorld(api);
     addVolume(api);
     const { SnapshotId = '' } = await api.call<Snapshot>('CreateSnapshot', { VolumeId });
     await world.settle();
-    const child = addVolume(api, { snapshotId: SnapshotId });
+    const { unmade: _unmade, ...made } = addVolume(api, { snapshotId: SnapshotId, unmade: true });
+    const controllers = world.start();
     await api.call('DeleteSnapshot', { SnapshotId });
-    await world.settle();
+    await controllers.idle();
     expect((await api.fail('DescribeSnapshots', { SnapshotIds: [SnapshotId] })).code).toBe('InvalidSnapshot.NotFound');
     expect(await world.disks.listSnapshots()).toEqual([SnapshotId]);
-    api.state.write(tx => tx.delete(volumes, child.volumeId));
+    api.state.write(tx => tx.put(volumes, made));
+    await api.state.settled();
+    await controllers.idle();
+    expect(await world.disks.listSnapshots()).toEqual([]);
+    await controllers.close();
   });
 
   it('refuses one that an AMI uses', async () => {

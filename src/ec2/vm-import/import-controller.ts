@@ -15,7 +15,7 @@ import { ImageError } from '../../images/types.ts';
 import { KeyUnavailableError } from '../../kms/data-keys.ts';
 import type { State, Tx } from '../../state/state.ts';
 import { type ImageRow, images } from '../images/model.ts';
-import { noVolume } from '../snapshots/copy.ts';
+import { noVolume } from '../snapshots/lineage.ts';
 import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { recordCompleted } from '../snapshots/outcomes.ts';
 import { removeAllTags } from '../tags/model.ts';
