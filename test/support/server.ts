@@ -36,6 +36,7 @@ export const pools = {
   boto3Snapshots: '198.19.114.0/24',
   terraformSnapshots: '198.19.73.0/24',
   growing: '198.19.127.0/24',
+  space: '198.19.72.0/24',
   encryption: '198.19.74.0/24',
   snapshots: '198.19.76.0/24',
 } as const;

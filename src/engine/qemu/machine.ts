@@ -37,7 +37,6 @@ import {
   translationBytes,
 } from './translations.ts';
 
-/** Many starts at once on few processors take their time. */
 const START_TIMEOUT_MS = 120_000;
 /**
  * What guests do comes after what they and everybody else wait for: the server, and the start of the next machine. Where
