@@ -38,6 +38,7 @@ export const pools = {
   growing: '198.19.127.0/24',
   space: '198.19.72.0/24',
   encryption: '198.19.74.0/24',
+  boto3Kms: '198.19.76.0/24',
   snapshots: '198.19.76.0/24',
 } as const;
 

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BRIDGE } from './devices.ts';
-import { nodeName } from './disks/image-nodes.ts';
+import { nodeName, secretName } from './disks/image-nodes.ts';
 import { pluggedDisks } from './hot-plug-disks.ts';
 import { isObject, type Qmp } from './qmp.ts';
 
@@ -28,10 +28,18 @@ async function nodeOf(qmp: Qmp, volumeId: string): Promise<string> {
 
 /** Writes the memory of a machine that stands still into its root disk. @throws Error with QEMU's reason. */
 export async function saveToRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
+  // QEMU (7.2) ends with a failed assertion when it writes the state of a machine into an encrypted qcow2 image.
+  if (await isEncrypted(qmp, rootVolumeId)) throw new Error('QEMU cannot keep memory in an encrypted disk');
   const node = await nodeOf(qmp, rootVolumeId);
   // What an earlier time left would be in the way.
   await deleteSaved(qmp, rootVolumeId);
   await job(qmp, 'snapshot-save', { tag: TAG, vmstate: node, devices: [node] });
+}
+
+async function isEncrypted(qmp: Qmp, volumeId: string): Promise<boolean> {
+  const objects = await qmp.execute('qom-list', { path: '/objects' });
+  const name = secretName(volumeId);
+  return Array.isArray(objects) && objects.some(object => isObject(object) && object.name === name);
 }
 
 /** Gives a machine that has not run yet the memory and root disk that were saved. */
