@@ -107,7 +107,9 @@ export function instanceController(options: InstanceControllerOptions): Controll
       engine.disks.ensureVolume(volumeId, { sizeGib }),
     );
     await Promise.all([...disks, ...stores, cards()]);
-    return engine.machines.ensureRunning(machineSpec(state, row, { volumeLimits }));
+    // As it is now: what was attached meanwhile is plugged in by this start, or after it.
+    const now = state.get(instances, row.instanceId) ?? row;
+    return engine.machines.ensureRunning(machineSpec(state, now, { volumeLimits }));
   }
 
   async function watchOver(row: InstanceRow): Promise<number | undefined> {

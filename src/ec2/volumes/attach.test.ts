@@ -27,6 +27,11 @@ async function attached(instance: Instance, Device = '/dev/sdf', input: object =
   return VolumeId;
 }
 
+/** Lets the controllers go on with what nothing holds. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+}
+
 const plugged = (instance: Instance) => ec2.engine.machines.listDisks(instance.InstanceId ?? '');
 const rootOf = (instance: Instance) => instance.BlockDeviceMappings?.[0]?.Ebs?.VolumeId ?? '';
 
@@ -94,6 +99,39 @@ describe('a volume and an instance that runs', () => {
     expect((await ec2.volume(VolumeId)).Attachments).toMatchObject([{ State: 'attached' }]);
     await start(instance);
     expect(await plugged(instance)).toEqual([rootOf(instance), VolumeId]);
+  });
+
+  it('are attached when the machine was just being built anew', async () => {
+    const look = Promise.withResolvers<void>();
+    let held = false;
+    await startWith(engine => ({
+      ...engine,
+      machines: {
+        ...engine.machines,
+        status: async id => {
+          const status = await engine.machines.status(id);
+          if (held) await look.promise;
+          return status;
+        },
+      },
+    }));
+    const instance = await ec2.running();
+    const { InstanceId = '' } = instance;
+    const VolumeId = await createFor(instance);
+    held = true;
+    // The machine is gone; the instance's controller looks at the instance as it is now, and waits.
+    await ec2.engine.machines.remove(InstanceId);
+    await turns();
+    await ec2.api.call('AttachVolume', { VolumeId, InstanceId, Device: '/dev/sdf' });
+    await turns();
+    expect((await ec2.volume(VolumeId)).Attachments).toMatchObject([{ State: 'attaching' }]);
+    held = false;
+    look.resolve();
+    await ec2.settle();
+    expect(await plugged(instance)).toEqual([rootOf(instance), VolumeId]);
+    ec2.controllers.wake('volume-attachments', VolumeId);
+    await ec2.settle();
+    expect((await ec2.volume(VolumeId)).Attachments).toMatchObject([{ State: 'attached' }]);
   });
 
   it('are apart again when the machine cannot take the disk', async () => {

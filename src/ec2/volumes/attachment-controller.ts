@@ -17,6 +17,8 @@ import { type VolumeAttachment, type VolumeRow, volumes } from './model.ts';
 
 /** A volume that cannot be plugged in for other reasons than a lack of room is tried this often. */
 const attachAttempts = 3;
+/** Milliseconds between looks at a machine that is coming up. */
+const poll = 500;
 
 export interface AttachmentControllerOptions {
   readonly state: State;
@@ -40,15 +42,20 @@ export function volumeAttachmentController(options: AttachmentControllerOptions)
   const isDue = (one: VolumeAttachment) => isChanging(one) && state.get(instances, one.instanceId)?.state !== 'pending';
   const hasDue = (row: VolumeRow | undefined) => row?.attachments.some(isDue) === true;
 
-  async function attach(volume: VolumeRow, attachment: VolumeAttachment): Promise<void> {
+  /** @returns whether that is done */
+  async function attach(volume: VolumeRow, attachment: VolumeAttachment): Promise<boolean> {
     const { instanceId } = attachment;
+    const { volumeId } = volume;
     const instance = state.get(instances, instanceId);
     // Without a machine it is part of what the next start builds.
     if (instance?.state === 'running') {
-      await ensureDisk(state, disks, volume.volumeId);
+      await ensureDisk(state, disks, volumeId);
       await machines.attachDisk(instanceId, diskAttachment(volume, attachment, instance.rootDeviceName, options));
+      // The machine may be coming up just now, and have been told of its disks before.
+      if (!(await machines.listDisks(instanceId)).includes(volumeId)) return false;
     }
-    state.write(tx => recordAttached(tx, volume.volumeId, instanceId));
+    state.write(tx => recordAttached(tx, volumeId, instanceId));
+    return true;
   }
 
   async function detach({ volumeId }: VolumeRow, { instanceId, forceDetach }: VolumeAttachment): Promise<void> {
@@ -78,12 +85,13 @@ export function volumeAttachmentController(options: AttachmentControllerOptions)
     },
     reconcile: async id => {
       const row = state.get(volumes, id);
+      let again: number | undefined;
       for (const attachment of row?.attachments ?? []) {
         if (row === undefined || !isDue(attachment)) continue;
-        if (attachment.state === 'attaching') await attach(row, attachment);
-        else await detach(row, attachment);
+        if (attachment.state !== 'attaching') await detach(row, attachment);
+        else if (!(await attach(row, attachment))) again = poll;
       }
-      return undefined;
+      return again;
     },
     failed: (id, error, attempt) => {
       const lasting = error instanceof EngineError && error.code === 'Invalid';
