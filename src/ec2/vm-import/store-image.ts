@@ -168,6 +168,8 @@ const createRestoreImageTask = writeOperation<
       public: false,
       launchPermissions: [],
       creationDate: now,
+      sourceImageId: stored.source.imageId,
+      sourceImageRegion: stored.source.region,
     });
     db.put(restoreTasks, {
       imageId,

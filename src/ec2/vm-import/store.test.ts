@@ -219,6 +219,8 @@ describe('CreateRestoreImageTask', () => {
       BootMode: 'uefi',
       EnaSupport: true,
       RootDeviceName: '/dev/xvda',
+      SourceImageId: image,
+      SourceImageRegion: 'us-east-1',
       Tags: [
         { Key: 'stage', Value: 'test' },
         { Key: 'restored', Value: 'yes' },

@@ -1,8 +1,11 @@
 import { ApiError } from '../../api/errors.ts';
+import { idKinds, isId } from '../../api/ids.ts';
+import { regionOf } from '../../api/owner.ts';
 import { ObjectError, objectFile } from '../../images/buckets.ts';
 import { readEntry, type TarEntry, tarEntries } from '../../images/tar.ts';
 import { ImageError } from '../../images/types.ts';
 import type { ImageBlockDevice, ImageRow } from '../images/model.ts';
+import { regionFacts } from '../regions/catalogue.ts';
 import type { Tags } from '../tags/model.ts';
 
 /*
@@ -38,6 +41,8 @@ export type StoredAttributes = Pick<
 >;
 
 export interface StoredImage {
+  /** Which AMI it was. */
+  readonly source: { readonly imageId: string; readonly region: string };
   readonly image: StoredAttributes;
   readonly tags: Tags;
   readonly disks: readonly StoredDisk[];
@@ -52,6 +57,7 @@ export function manifestOf(row: ImageRow, tags: Tags, disks: ReadonlyMap<string,
   );
   const stored: StoredImage & { readonly version: 1 } = {
     version: 1,
+    source: { imageId: row.imageId, region: regionOf(row.owner) },
     image: {
       ...{ name, description, architecture, rootDeviceName, blockDevices, bootMode },
       ...{ imdsSupport, enaSupport, sriovNetSupport, loginUser, ephemeral },
@@ -96,9 +102,12 @@ function parse(text: string): StoredImage | undefined {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value) || value.version !== 1 || !isRecord(value.image) || !Array.isArray(value.disks))
     return undefined;
-  const { image, disks, tags } = value as unknown as StoredImage;
+  const { source, image, disks, tags } = value as unknown as StoredImage;
   const files = new Set(disks.map(disk => disk.file));
   const isGood =
+    isRecord(source) &&
+    isId(idKinds.image, String(source.imageId)) &&
+    regionFacts(String(source.region)) !== undefined &&
     isTags(tags) &&
     disks.every(isDisk) &&
     files.size === disks.length &&
@@ -114,7 +123,7 @@ function parse(text: string): StoredImage | undefined {
     (image.ephemeral === undefined || (Array.isArray(image.ephemeral) && image.ephemeral.every(isEphemeral))) &&
     image.blockDevices.every(device => isDevice(device, files)) &&
     image.blockDevices.some(device => device.deviceName === image.rootDeviceName && device.snapshotId !== undefined);
-  return isGood ? { image, tags, disks } : undefined;
+  return isGood ? { source, image, tags, disks } : undefined;
 }
 
 function isDevice(device: ImageBlockDevice, files: ReadonlySet<string>): boolean {
