@@ -6,7 +6,7 @@ import { type AwsCli, awsCli } from '../support/aws-cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Guests, startGuests, tcp } from '../support/guests.ts';
 import { Login } from '../support/login.ts';
-import { skipped } from '../support/process.ts';
+import { output, skipped } from '../support/process.ts';
 import { pools } from '../support/server.ts';
 
 /*
@@ -31,6 +31,8 @@ describe.skipIf(skip)('an AMI of a customised instance', () => {
   let login: Login;
   let image: string;
   let copy: string;
+  /** The same under a key. */
+  let sealed: string;
 
   beforeAll(async () => {
     guests = await startGuests({
@@ -94,7 +96,10 @@ describe.skipIf(skip)('an AMI of a customised instance', () => {
   test('is copied to another Region, where its id is unknown', { timeout: 180_000 }, async () => {
     copy =
       await aws`ec2 copy-image --region ${there} --source-region us-east-1 --source-image-id ${image} --name server-1 --query ImageId`;
+    sealed =
+      await aws`ec2 copy-image --region ${there} --source-region us-east-1 --source-image-id ${image} --name sealed-1 --encrypted --query ImageId`;
     await available(copy, there);
+    await available(sealed, there);
     expect((await aws.failure`ec2 describe-images --region ${there} --image-ids ${image}`).stderr).toContain(
       'InvalidAMIID.NotFound',
     );
@@ -144,5 +149,40 @@ describe.skipIf(skip)('an AMI of a customised instance', () => {
     expect(await inside.run('imds meta-data/ami-id')).toBe(copy);
     await friend`ec2 terminate-instances --instance-ids ${theirs}`;
     await friend`ec2 wait instance-terminated --instance-ids ${theirs}`;
+  });
+
+  test('is launched from its encrypted copy, made into an AMI again, and not shared', {
+    timeout: 300_000,
+  }, async () => {
+    const add = `Add=[{UserId=${friendId}}]`;
+    expect(
+      (await aws.failure`ec2 modify-image-attribute --region ${there} --image-id ${sealed} --launch-permission ${add}`)
+        .stderr,
+    ).toContain('(InvalidParameter)');
+    const key = `fileb://${join(guests.server.folder, 'key.pub')}`;
+    await writeFile(join(guests.server.folder, 'key.pub'), await output('ssh-keygen', ['-y', '-f', guests.keyFile]));
+    await aws`ec2 import-key-pair --region ${there} --key-name test --public-key-material ${key}`;
+    const group =
+      await aws`ec2 create-security-group --region ${there} --group-name login --description login --query GroupId`;
+    await aws`ec2 authorize-security-group-ingress --region ${there} --group-id ${group} --protocol tcp --port 22 --cidr 0.0.0.0/0`;
+    const mine =
+      await aws`ec2 run-instances --region ${there} --image-id ${sealed} --instance-type t3.micro --key-name test --security-group-ids ${group} --query Instances[].InstanceId`;
+    await aws`ec2 wait instance-running --region ${there} --instance-ids ${mine}`;
+    const [address = ''] = (
+      await aws`ec2 describe-instances --region ${there} --instance-ids ${mine} --query Reservations[].Instances[].PublicIpAddress`
+    ).split('\t');
+    const inside = new Login({ user: 'ec2-user', address, keyFile: guests.keyFile });
+    expect(await inside.until('cat /srv/note', 240)).toBe('a configured server');
+    expect(
+      await aws`ec2 describe-volumes --region ${there} --filters Name=attachment.instance-id,Values=${mine} --query Volumes[].Encrypted`,
+    ).toBe('True\tTrue');
+    const again =
+      await aws`ec2 create-image --region ${there} --instance-id ${mine} --name again --no-reboot --query ImageId`;
+    await available(again, there);
+    expect(
+      await aws`ec2 describe-images --region ${there} --image-ids ${again} --query Images[].BlockDeviceMappings[].Ebs.Encrypted`,
+    ).toBe('True\tTrue');
+    await aws`ec2 terminate-instances --region ${there} --instance-ids ${mine}`;
+    await aws`ec2 wait instance-terminated --region ${there} --instance-ids ${mine}`;
   });
 });
