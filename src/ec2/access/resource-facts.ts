@@ -5,21 +5,21 @@ import { tagKey, tagsOf } from '../tags/model.ts';
 import { isSharedWith, resourceTypes } from '../tags/resource-types.ts';
 import { conditionKeys } from './condition-keys.ts';
 
-const tables = new Map(resourceTypes.map(type => [type.name, type.table]));
+const types = new Map(resourceTypes.map(type => [type.name, type]));
 
 /** Tags and condition keys of an EC2 resource of the caller's, or of an AMI or snapshot that others share with him. */
 export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) => {
   const slash = arn.resource.indexOf('/');
   const type = arn.resource.slice(0, slash);
   const name = arn.resource.slice(slash + 1);
-  const table = tables.get(type);
-  if (table === undefined || name === '*' || arn.region !== region) return undefined;
+  const found = types.get(type);
+  if (found === undefined || name === '*' || arn.region !== region) return undefined;
   const owner = `${account}/${region}`;
   const id = type === 'key-pair' ? (db.firstBy(keyPairs, 'name', `${owner}/${name}`)?.keyPairId ?? '') : name;
-  const row = db.get(table, id);
+  const row = db.get(found.table, id);
   if (row === undefined || regionOf(row.owner) !== region) return undefined;
   const isOurs = isSharedWith(row, owner);
-  if (row.owner !== owner && !isOurs && !isShared(row, account)) return undefined;
+  if (row.owner !== owner && !isOurs && !found.isPublic(db, row) && !isShared(row, account)) return undefined;
   const keysOf = Object.hasOwn(conditionKeys, type) ? conditionKeys[type] : undefined;
   return {
     account: accountOf(row.owner),
@@ -35,8 +35,6 @@ export const ec2ResourceFacts: ResourceLookup = ({ db, account, region }, arn) =
 };
 
 function isShared(row: object, account: string): boolean {
-  if ('public' in row && row.public === true) return true;
-  if ('ownerAlias' in row && row.ownerAlias !== undefined) return true;
   const accounts =
     ('launchPermissions' in row && row.launchPermissions) ||
     ('createVolumePermissions' in row && row.createVolumePermissions);

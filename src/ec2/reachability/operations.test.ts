@@ -383,7 +383,8 @@ describe('analyses', () => {
       VpcId: Vpc.VpcId,
       CidrBlock: '10.9.0.0/24',
     });
-    const [far] = await launch(api, { SubnetId: Subnet.SubnetId });
+    // One that is not asked for below, as one by chance may be.
+    const [far] = await launch(api, { SubnetId: Subnet.SubnetId, PrivateIpAddress: '10.9.0.10' });
     const apart = await analyze(api, { Source: friend.InstanceId, Destination: far?.InstanceId });
     expect(apart.Explanations).toMatchObject([
       { ExplanationCode: 'DISCONNECTED_VPCS', SourceVpc: { Id: friend.VpcId }, DestinationVpc: { Id: Vpc.VpcId } },

@@ -67,6 +67,8 @@ it('makes a snapshot public, unless the account blocks it', async () => {
   expect(await seen()).toHaveLength(1);
   await api.call('EnableSnapshotBlockPublicAccess', { State: 'block-all-sharing' });
   expect(await api.call('GetSnapshotBlockPublicAccessState')).toMatchObject({ State: 'block-all-sharing' });
+  const tags = { Resources: [SnapshotId], Tags: [{ Key: 'a', Value: 'b' }] };
+  expect((await api.fail('CreateTags', tags, other)).code).toBe('InvalidSnapshot.NotFound');
   expect(await seen()).toEqual([]);
   expect((await api.fail('DescribeSnapshots', { SnapshotIds: [SnapshotId] }, other)).code).toBe(
     'InvalidSnapshot.NotFound',

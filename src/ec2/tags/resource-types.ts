@@ -1,7 +1,7 @@
 import { ApiError } from '../../api/errors.ts';
 import { checkId, type IdKind, idKinds, throwNotFound } from '../../api/ids.ts';
 import type { ReadContext } from '../../api/operation.ts';
-import type { AnyTable } from '../../state/state.ts';
+import type { AnyTable, Reader } from '../../state/state.ts';
 import type { Table } from '../../state/table.ts';
 import { addresses } from '../addresses/model.ts';
 import { byoipCidrs } from '../byoip/model.ts';
@@ -20,7 +20,8 @@ import { networkInsightsAnalyses, networkInsightsPaths } from '../reachability/m
 import { replaceRootVolumeTasks } from '../replace-root-volume/model.ts';
 import { routeTables } from '../route-tables/model.ts';
 import { securityGroupRules, securityGroups } from '../security-groups/model.ts';
-import { snapshots } from '../snapshots/model.ts';
+import { isPublicSnapshot } from '../snapshots/access.ts';
+import { type SnapshotRow, snapshots } from '../snapshots/model.ts';
 import { subnetCidrReservations, subnets } from '../subnets/model.ts';
 import { exportTasks, importTasks } from '../vm-import/model.ts';
 import { volumes } from '../volumes/model.ts';
@@ -34,10 +35,16 @@ export interface ResourceType {
   readonly name: string;
   readonly kind: IdKind;
   readonly table: Table<{ readonly owner: string }>;
+  /** Whether everybody may use a row of it. */
+  readonly isPublic: (db: Reader, row: object) => boolean;
 }
 
-function type(name: string, kind: IdKind, table: AnyTable): ResourceType {
-  return { name, kind, table };
+function type(name: string, kind: IdKind, table: AnyTable, isPublic = isMarkedPublic): ResourceType {
+  return { name, kind, table, isPublic };
+}
+
+function isMarkedPublic(_db: Reader, row: object): boolean {
+  return ('public' in row && row.public === true) || ('ownerAlias' in row && row.ownerAlias !== undefined);
 }
 
 /** Every taggable resource that exists here. A new resource adds one line. */
@@ -64,7 +71,7 @@ export const resourceTypes: readonly ResourceType[] = [
   type('route-table', idKinds.routeTable, routeTables),
   type('security-group', idKinds.securityGroup, securityGroups),
   type('security-group-rule', idKinds.securityGroupRule, securityGroupRules),
-  type('snapshot', idKinds.snapshot, snapshots),
+  type('snapshot', idKinds.snapshot, snapshots, (db, row) => isPublicSnapshot(db, row as SnapshotRow)),
   type('subnet', idKinds.subnet, subnets),
   type('subnet-cidr-reservation', idKinds.subnetCidrReservation, subnetCidrReservations),
   type('volume', idKinds.volume, volumes),
@@ -113,8 +120,7 @@ export function ownResource(context: Pick<ReadContext, 'db' | 'owner'>, id: stri
   if (row === undefined || ('recycleBin' in row && row.recycleBin !== undefined)) throwNotFound(found.kind, [id]);
   if (row.owner === context.owner) return { type: found, shared: {} };
   if (isSharedWith(row, context.owner)) return { type: found, shared: { shared: true } };
-  const shared = ('public' in row && row.public === true) || ('ownerAlias' in row && row.ownerAlias !== undefined);
-  if (shared) {
+  if (found.isPublic(context.db, row)) {
     throw new ApiError(
       'UnsupportedOperation',
       `${id} belongs to another account and is shared with you; tags of your own on it are not supported yet.`,
