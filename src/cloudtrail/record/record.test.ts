@@ -44,6 +44,34 @@ function event(...of: Parameters<typeof events>): TrailEvent {
   return one;
 }
 
+describe('the use of a key', () => {
+  const Arn = 'arn:aws:kms:eu-west-1:999988887777:key/00000000-0000-0000-0000-000000000000';
+
+  it('is recorded for the caller, and for the account that has the key', () => {
+    const input = { CiphertextBlob: Buffer.from('x'), EncryptionContext: { app: 'web' } };
+    const output = { KeyId: Arn, Plaintext: Buffer.from('the secret') };
+    const [own, owners] = events('kms', 'Decrypt', { input }, { output });
+    const shared = { readOnly: true, responseElements: null, requestParameters: { encryptionContext: { app: 'web' } } };
+    const resources = [{ accountId: '999988887777', type: 'AWS::KMS::Key', ARN: Arn }];
+    expect(own).toMatchObject({ ...shared, resources, recipientAccountId: account });
+    expect(owners).toMatchObject({
+      ...shared,
+      resources,
+      recipientAccountId: '999988887777',
+      sharedEventID: own?.sharedEventID,
+      userIdentity: { type: 'AWSAccount', accountId: account },
+    });
+    expect(JSON.stringify([own, owners])).not.toContain(Buffer.from('the secret').toString('base64'));
+  });
+
+  it('is one event where the key is the caller’s own, or was refused', () => {
+    const mine = Arn.replace('999988887777', account);
+    expect(event('kms', 'Encrypt', {}, { output: { KeyId: mine } }).resources?.[0]?.ARN).toBe(mine);
+    const error = new ApiError('AccessDenied', 'no');
+    expect(event('kms', 'Encrypt', { input: { KeyId: Arn } }, { error }).resources).toBeUndefined();
+  });
+});
+
 describe('the record of a call', () => {
   it('has the members of a management event, in their forms', () => {
     const input = { InstanceIds: ['i-1'], DryRun: false };

@@ -27,20 +27,20 @@ export const globalRegion = 'us-east-1';
 
 /**
  * The events of a call, as JSON texts of one line each: one in the caller's account, and when a role of another
- * account was assumed, one there. A call that nobody signed has one when it succeeds, where its role is: otherwise
+ * account was assumed or its key used, one there. A call that nobody signed has one when it succeeds, where its role is: otherwise
  * anyone could fill an account's record.
  * @param now milliseconds since the epoch, when the call was completed
  * @see https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
 export function eventsOf(call: RecordedCall, outcome: Outcome, now: number): string[] {
   const { principal } = call;
-  const roleArn = 'output' in outcome ? assumedRole(call) : undefined;
-  const roleAccount = roleArn?.split(':')[4];
+  const touched = 'output' in outcome ? touchedResource(call, outcome.output) : undefined;
+  const owner = touched?.accountId;
   const witnesses: [account: string, identity: string][] = [];
   if (principal.type !== 'anonymous') witnesses.push([principal.account, identityText(principal)]);
-  if (roleAccount !== undefined && roleAccount !== principal.account && 'output' in outcome) {
+  if (owner !== undefined && owner !== principal.account && 'output' in outcome) {
     const identity = principal.type === 'anonymous' ? webIdentity(outcome.output ?? {}) : foreignIdentity(principal);
-    witnesses.push([roleAccount, JSON.stringify(identity)]);
+    witnesses.push([owner, JSON.stringify(identity)]);
   }
   const model = serviceModel(call.service)?.operation(call.operation);
   const parts: Parts = {
@@ -48,7 +48,7 @@ export function eventsOf(call: RecordedCall, outcome: Outcome, now: number): str
     answer: 'output' in outcome ? answerText(call, model, outcome.output) : 'null',
     error: 'error' in outcome ? errorText(call, outcome.error) : '',
     now,
-    resources: roleArn === undefined ? [] : [{ accountId: roleAccount ?? '', type: 'AWS::IAM::Role', ARN: roleArn }],
+    resources: touched === undefined ? [] : [touched],
     ...(witnesses.length > 1 && { sharedEventID: randomUUID() }),
   };
   return witnesses.map(([account, identity]) => eventText(call, identity, account, parts));
@@ -103,6 +103,24 @@ function identityText(principal: Exclude<Principal, AnonymousPrincipal>): string
     identities.set(principal, text);
   }
   return text;
+}
+
+/** What a call used that may be another account's: the role that was assumed, or the key. */
+function touchedResource(
+  call: RecordedCall,
+  output: unknown,
+): { accountId: string; type: string; ARN: string } | undefined {
+  const role = assumedRole(call);
+  if (role !== undefined) return { accountId: role.split(':')[4] ?? '', type: 'AWS::IAM::Role', ARN: role };
+  const key = call.service === 'kms' ? usedKey(output) : undefined;
+  return key === undefined ? undefined : { accountId: key.split(':')[4] ?? '', type: 'AWS::KMS::Key', ARN: key };
+}
+
+/** Answers of KMS name their key by its ARN. */
+function usedKey(output: unknown): string | undefined {
+  const { KeyId, KeyMetadata } = (output ?? {}) as { KeyId?: unknown; KeyMetadata?: { Arn?: unknown } };
+  const named = KeyMetadata?.Arn ?? KeyId;
+  return typeof named === 'string' && named.startsWith('arn:aws:kms:') ? named : undefined;
 }
 
 function assumedRole({ service, operation, input }: RecordedCall): string | undefined {
