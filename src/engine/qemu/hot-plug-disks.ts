@@ -13,26 +13,31 @@ export interface NewDisk {
   readonly key?: DiskKey | undefined;
 }
 
-/** Node in place of the image of a disk that was cut off. */
+/** Node in place of the image of a disk that was cut off, and the object that says so. */
 const CUT_OFF = 'gone-';
 /** Nodes of what lies below a volume's image, where it was opened anew. */
 const BELOW = 'below-';
 /** As large as any volume. */
 const MOST_BYTES = 65_536 * 1024 ** 3;
 
-/** Volumes of the disks that are plugged in, with the image that each is written to now; not those that were cut off. */
+/**
+ * Volumes of the disks that are plugged in, with the image that each is written to now; not those that were cut off. QEMU
+ * is asked for names only: what it tells of block devices takes the longer the more snapshots they have.
+ */
 export async function pluggedDisks(qmp: Qmp): Promise<Map<string, number>> {
-  const list = await qmp.execute('query-block');
   const disks = new Map<string, number>();
-  for (const block of (Array.isArray(list) ? list : []).filter(isObject)) {
-    const [, id] = /^\/machine\/peripheral\/(vol[0-9a-f]+)\//.exec(String(block.qdev)) ?? [];
-    const node = isObject(block.inserted) ? String(block.inserted['node-name']) : '';
-    if (id === undefined || !node.startsWith(id)) continue;
-    disks.set(id.replace('vol', 'vol-'), Number(/-(\d+)$/.exec(node)?.[1] ?? 0));
+  const cutOffs = new Set(await objects(qmp));
+  for (const id of await pluggedDevices(qmp)) {
+    if (!/^vol[0-9a-f]+$/.test(id) || cutOffs.has(`${CUT_OFF}${id}`)) continue;
+    const node = String(await qmp.execute('qom-get', { path: `/machine/peripheral/${id}`, property: 'drive' }));
+    if (node.startsWith(id)) disks.set(id.replace('vol', 'vol-'), Number(/-(\d+)$/.exec(node)?.[1] ?? 0));
   }
-  for (const name of (await nodesByName(qmp)).keys())
-    if (name.startsWith(CUT_OFF)) disks.delete(name.slice(CUT_OFF.length).replace('vol', 'vol-'));
   return disks;
+}
+
+async function objects(qmp: Qmp): Promise<string[]> {
+  const list = await qmp.execute('qom-list', { path: '/objects' });
+  return (Array.isArray(list) ? list : []).filter(isObject).map(object => String(object.name));
 }
 
 /** All nodes of block devices by their names. */
@@ -90,12 +95,13 @@ async function cutOff(qmp: Qmp, volumeId: string): Promise<void> {
   const generation = (await pluggedDisks(qmp)).get(volumeId) ?? 0;
   const name = nodeName(volumeId, generation);
   const gone = `${CUT_OFF}${id}`;
+  // An object of that name tells that it was cut off.
+  await qmp.execute('object-add', { 'qom-type': 'secret', id: gone, data: gone });
   await qmp.execute('blockdev-add', { driver: 'null-co', 'node-name': gone, size: MOST_BYTES, 'read-zeroes': true });
   // What it shared with others was taken away at the other end.
   if ((await nodesByName(qmp)).get(name)?.drv === 'nbd') return;
-  const secrets = await qmp.execute('qom-list', { path: '/objects' });
   const key = secretName(volumeId);
-  const encrypted = Array.isArray(secrets) && secrets.some(object => isObject(object) && object.name === key);
+  const encrypted = (await objects(qmp)).includes(key);
   const options = {
     driver: 'qcow2',
     'node-name': name,
@@ -108,6 +114,7 @@ async function cutOff(qmp: Qmp, volumeId: string): Promise<void> {
     await qmp.execute('blockdev-reopen', { options: [options] });
   } catch (error) {
     await known(qmp.execute('blockdev-del', { 'node-name': gone }));
+    await dropObject(qmp, gone);
     throw error;
   }
 }
@@ -121,12 +128,11 @@ async function dropNodes(qmp: Qmp, volumeId: string): Promise<void> {
   own.push(...all.filter(name => name.startsWith(`${BELOW}${id}-`)).sort(newestFirst));
   if (all.includes(`${CUT_OFF}${id}`)) own.push(`${CUT_OFF}${id}`);
   for (const name of own) await known(qmp.execute('blockdev-del', { 'node-name': name }));
-  await known(qmp.execute('object-del', { id: secretName(volumeId) })).catch(ignoreMissing);
+  for (const name of [secretName(volumeId), `${CUT_OFF}${id}`]) await dropObject(qmp, name);
 }
 
-function ignoreMissing(error: unknown): boolean {
-  if (error instanceof Error && /not found/.test(error.message)) return false;
-  throw error;
+async function dropObject(qmp: Qmp, id: string): Promise<void> {
+  if ((await objects(qmp)).includes(id)) await qmp.execute('object-del', { id });
 }
 
 /** Gives QEMU the key of a volume. */
@@ -224,16 +230,15 @@ export async function switchNodes(
   disks: ReadonlyMap<string, number>,
   changes: readonly ImageChange[],
 ): Promise<void> {
-  const present = await nodesByName(qmp);
   const actions: QmpObject[] = [];
   for (const { volumeId, image } of changes) {
     const generation = disks.get(volumeId);
     if (generation === undefined || generation === image.generation) continue;
     const overlay = nodeName(volumeId, image.generation);
-    // What is below is what the disk has open now.
-    if (!present.has(overlay)) {
-      await qmp.execute('blockdev-add', { ...imageNode(volumeId, image, false), backing: null });
-    }
+    // What is below is what the disk has open now. An earlier attempt may have opened it.
+    await qmp.execute('blockdev-add', { ...imageNode(volumeId, image, false), backing: null }).catch(error => {
+      if (!(error instanceof Error) || !/Duplicate nodes/.test(error.message)) throw error;
+    });
     actions.push({ type: 'blockdev-snapshot', data: { node: nodeName(volumeId, generation), overlay } });
   }
   if (actions.length > 0) await qmp.execute('transaction', { actions });

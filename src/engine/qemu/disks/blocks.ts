@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { type DiskDriver, type DiskKey, EngineError, type SnapshotBlocks } from '../../engine.ts';
 import { snapshotFile } from '../paths.ts';
 import { readImageHeader } from '../qcow2.ts';
-import { isObject } from '../qmp.ts';
 import { chainNode, SOURCE_SECRET } from './convert.ts';
 import { type OpenDisk, openDisk, SERVER_FOLDER } from './disk-server.ts';
+import { type Extent, mapChain } from './extents.ts';
 import { NbdError } from './nbd.ts';
-import { qemuImg } from './qemu-img.ts';
 import { backingFor, type DiskStore, exists, flush, GIB, sameKey } from './store.ts';
 
 const BLOCK = 512 * 1024;
@@ -28,14 +27,6 @@ interface Opened {
   readonly key: DiskKey | undefined;
   users: number;
   timer: NodeJS.Timeout | undefined;
-}
-
-interface Extent {
-  readonly start: number;
-  readonly length: number;
-  readonly depth: number;
-  readonly present: boolean;
-  readonly zero: boolean;
 }
 
 export function createBlocks(store: DiskStore): BlockAccess {
@@ -96,17 +87,7 @@ export function createBlocks(store: DiskStore): BlockAccess {
     // What has been written to a draft is in its daemon's caches, and its file is locked.
     await letGo(snapshotId);
     const { file } = await fileOf(snapshotId);
-    const node = JSON.stringify(chainNode(await store.chain(file), key));
-    const printed = await qemuImg(store, 'map', ['--output=json', `json:${node}`], { keys: { [SOURCE_SECRET]: key } });
-    const list: unknown = JSON.parse(printed);
-    if (!Array.isArray(list)) throw new EngineError('Failed', 'qemu-img map printed something else');
-    return list.filter(isObject).map(({ start, length, depth, present, zero }) => ({
-      start: Number(start),
-      length: Number(length),
-      depth: Number(depth),
-      present: present === true,
-      zero: zero === true,
-    }));
+    return mapChain(store, await store.chain(file), key);
   }
 
   async function openSnapshot(snapshotId: string, key: DiskKey | undefined): Promise<SnapshotBlocks> {

@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { chmod, chown, rename, rm, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { readImageHeader } from '../qcow2.ts';
+import { chainNode } from './convert.ts';
 import type { FindHost } from './cuts.ts';
+import { openDisk } from './disk-server.ts';
+import { type Extent, mapChain } from './extents.ts';
 import { collect, REMOVED, removedSnapshots } from './garbage.ts';
 import { qemuImg } from './qemu-img.ts';
 import { type DiskStore, exists, flush, PARTIAL } from './store.ts';
@@ -18,8 +21,12 @@ const run = promisify(execFile);
 
 /** Runs of this length are merged whatever is in them. */
 const LONG_RUN = 8;
-/** Shorter ones when what lies above the bottom is at least this part of it: what is merged is copied. */
+/** Shorter ones when what lies above the bottom is at least this part of it, and so many blocks of 512 bytes. */
 const WORTHWHILE = 1 / 4;
+const WORTHWHILE_BLOCKS = 8192;
+/** What is read and written at once, and how often beside each other. */
+const CHUNK = 1024 * 1024;
+const CHUNKS = 4;
 
 /** Merges removed snapshots where that frees something. Encrypted ones stay: nobody gives their key. @throws EngineError */
 export async function compact(store: DiskStore, findHost: FindHost): Promise<void> {
@@ -38,6 +45,7 @@ interface Run {
   readonly top: string;
   /** What the lowest stands on. */
   readonly base: string | undefined;
+  readonly length: number;
 }
 
 async function worthwhileRun(store: DiskStore): Promise<Run | undefined> {
@@ -59,7 +67,9 @@ async function worthwhileRun(store: DiskStore): Promise<Run | undefined> {
     const sizes = await Promise.all(files.map(async file => (await stat(store.absolute(file))).blocks));
     const bottom = sizes.at(-1) ?? 0;
     const above = sizes.slice(0, -1).reduce((sum, size) => sum + size, 0);
-    if (files.length >= LONG_RUN || above >= bottom * WORTHWHILE) return { top, base: next };
+    if (files.length >= LONG_RUN || above >= Math.max(bottom * WORTHWHILE, WORTHWHILE_BLOCKS)) {
+      return { top, base: next, length: files.length };
+    }
   }
   return undefined;
 }
@@ -71,16 +81,21 @@ async function canMerge(store: DiskStore, file: string): Promise<boolean> {
 }
 
 /** False when the run is no longer there. */
-async function merge(store: DiskStore, { top, base }: Run): Promise<boolean> {
+async function merge(store: DiskStore, { top, base, length }: Run): Promise<boolean> {
   const staged = `${top}.copy${PARTIAL}`;
   try {
     await run('cp', ['--reflink=auto', '--sparse=auto', '--', store.absolute(top), store.absolute(staged)]);
     await chmod(store.absolute(staged), 0o600);
     if (store.user.switchUser) await chown(store.absolute(staged), store.user.uid, store.user.gid);
-    // What differs from the base is copied from those between.
     const format = base?.endsWith('.raw') ? 'raw' : 'qcow2';
     const onto = base === undefined ? ['-b', ''] : ['-b', `../${base}`, '-F', format];
-    await qemuImg(store, 'rebase', ['-f', 'qcow2', ...onto, staged]);
+    await qemuImg(store, 'rebase', ['-u', '-f', 'qcow2', ...onto, staged]);
+    // The topmost is there; what stands between it and the base is put into it.
+    const files = await store.chain(top);
+    const between = (await mapChain(store, files, undefined)).filter(
+      extent => extent.present && extent.depth > 0 && extent.depth < length,
+    );
+    await copyExtents(store, files, staged, between);
     await flush(store.absolute(staged));
     await store.seal(staged);
     return await store.withSnapshots(async () => {
@@ -90,6 +105,46 @@ async function merge(store: DiskStore, { top, base }: Run): Promise<boolean> {
     });
   } finally {
     await rm(store.absolute(staged), { force: true });
+  }
+}
+
+/** Writes extents of a chain of files into an image that nobody has open. */
+async function copyExtents(
+  store: DiskStore,
+  files: readonly string[],
+  target: string,
+  extents: readonly Extent[],
+): Promise<void> {
+  if (extents.length === 0) return;
+  const chunks = extents.flatMap(({ start, length }) =>
+    Array.from({ length: Math.ceil(length / CHUNK) }, (_, index) => ({
+      at: start + index * CHUNK,
+      bytes: Math.min(CHUNK, length - index * CHUNK),
+    })),
+  );
+  const node = {
+    driver: 'qcow2',
+    file: { driver: 'file', filename: target },
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+  };
+  const source = await openDisk(store, chainNode(files, undefined), { secret: '', writable: false });
+  try {
+    const sink = await openDisk(store, node, { secret: '', writable: true });
+    try {
+      const copyNext = async (): Promise<void> => {
+        for (let chunk = chunks.pop(); chunk; chunk = chunks.pop()) {
+          store.stopping.throwIfAborted();
+          await sink.nbd.write(chunk.at, await source.nbd.read(chunk.at, chunk.bytes));
+        }
+      };
+      await Promise.all(Array.from({ length: CHUNKS }, copyNext));
+      await sink.nbd.flush();
+    } finally {
+      await sink.close();
+    }
+  } finally {
+    await source.close();
   }
 }
 

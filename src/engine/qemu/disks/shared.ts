@@ -6,7 +6,7 @@ import { type DiskKey, EngineError } from '../../engine.ts';
 import { reopenBelow, switchNodes } from '../hot-plug-disks.ts';
 import { isVolumeId } from '../paths.ts';
 import { findSharedDisks, kill, type ProcessId, waitForExit } from '../process.ts';
-import { isObject, Qmp } from '../qmp.ts';
+import { isObject, Qmp, type QmpObject } from '../qmp.ts';
 import { openSecrets, secretObject } from '../secrets.ts';
 import type { ImageChange, VolumeHost } from './cuts.ts';
 import { type DiskImage, imageNode, nodeName, secretName } from './image-nodes.ts';
@@ -225,13 +225,13 @@ class SharedDisk implements VolumeHost {
     this.#qmp = undefined;
   }
 
-  /** The number of the image that is written to: of its nodes the one that stands on the others. */
+  /** The number of the image that is written to. */
   async #generation(qmp: Qmp): Promise<number> {
+    const [exported] = await exportList(qmp);
+    if (exported) return generationIn(String(exported['node-name']));
     const nodes = await qmp.execute('query-named-block-nodes', { flat: true });
-    const list = (Array.isArray(nodes) ? nodes : []).filter(isObject);
-    const writable = list.filter(node => node.ro === false).map(node => String(node['node-name']));
-    const own = writable.filter(name => name.startsWith(nodeName(this.#volumeId, 0)));
-    return Math.max(0, ...own.map(name => Number(/-(\d+)$/.exec(name)?.[1] ?? 0)));
+    const names = (Array.isArray(nodes) ? nodes : []).filter(isObject).map(node => String(node['node-name']));
+    return Math.max(0, ...names.filter(name => name.startsWith(nodeName(this.#volumeId, 0))).map(generationIn));
   }
 
   async #connection(): Promise<Qmp> {
@@ -252,6 +252,14 @@ class SharedDisk implements VolumeHost {
 }
 
 async function exportsOf(qmp: Qmp): Promise<string[]> {
+  return (await exportList(qmp)).map(one => String(one.id));
+}
+
+async function exportList(qmp: Qmp): Promise<QmpObject[]> {
   const list = await qmp.execute('query-block-exports');
-  return (Array.isArray(list) ? list : []).filter(isObject).map(one => String(one.id));
+  return (Array.isArray(list) ? list : []).filter(isObject);
+}
+
+function generationIn(node: string): number {
+  return Number(/-(\d+)$/.exec(node)?.[1] ?? 0);
 }
