@@ -7,6 +7,7 @@ export interface Book {
   /** Volumes besides those of launches. */
   readonly volumes: Readonly<Record<string, VolumeEntry>>;
   readonly snapshots: Readonly<Record<string, SnapshotEntry>>;
+  readonly images: Readonly<Record<string, ImageEntry>>;
 }
 
 export interface InstanceEntry {
@@ -40,7 +41,13 @@ export interface SnapshotEntry {
   readonly volumeId: string;
 }
 
-export const emptyBook: Book = { instances: {}, groups: {}, keys: {}, volumes: {}, snapshots: {} };
+export interface ImageEntry {
+  /** Different for each. */
+  readonly name: string;
+  readonly shared: boolean;
+}
+
+export const emptyBook: Book = { instances: {}, groups: {}, keys: {}, volumes: {}, snapshots: {}, images: {} };
 
 /** A book as text in which equal books are equal. */
 export function canonical(book: Book): string {
@@ -53,7 +60,7 @@ export function canonical(book: Book): string {
 /** What differs between two books, for a message. */
 export function difference(expected: Book, actual: Book): string {
   const lines: string[] = [];
-  for (const part of ['instances', 'groups', 'keys', 'volumes', 'snapshots'] as const) {
+  for (const part of ['instances', 'groups', 'keys', 'volumes', 'snapshots', 'images'] as const) {
     const left: Readonly<Record<string, unknown>> = expected[part];
     const right: Readonly<Record<string, unknown>> = actual[part];
     for (const id of new Set([...Object.keys(left), ...Object.keys(right)])) {

@@ -19,12 +19,25 @@ export function brokenInvariants(seen: Observation): string[] {
     const [id, status] = [text(one, 'snapshotId'), text(one, 'status')];
     must(status === 'completed', `${id} is ${status}: ${one.get('statusMessage')}`);
   }
+  imagesHaveTheirSnapshots(seen, must);
   tagsAgree(seen, must);
   return broken;
 }
 
 type Must = (holds: boolean, what: string) => void;
 type ById = ReadonlyMap<string, XmlElement>;
+
+function imagesHaveTheirSnapshots(seen: Observation, must: Must): void {
+  const snapshots = byId(seen.snapshots, 'snapshotId');
+  for (const one of seen.images) {
+    const [id, state] = [text(one, 'imageId'), text(one, 'imageState')];
+    must(state === 'available', `${id} is ${state}: ${one.get('stateReason', 'message')}`);
+    for (const device of one.items('blockDeviceMapping')) {
+      const snapshot = device.get('ebs', 'snapshotId') ?? '';
+      must(snapshots.has(snapshot), `${id} stands on ${snapshot || 'nothing'}, which does not exist`);
+    }
+  }
+}
 
 function instancesHaveTheirParts(seen: Observation, volumes: ById, interfaces: ById, groups: ById, must: Must): void {
   for (const [id, one] of seen.live) {

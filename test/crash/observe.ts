@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { XmlElement } from '../../src/cli/xml.ts';
 import type { QueryClient } from '../support/query-client.ts';
-import type { Book, GroupEntry, InstanceEntry, SnapshotEntry, VolumeEntry } from './book.ts';
+import type { Book, GroupEntry, ImageEntry, InstanceEntry, SnapshotEntry, VolumeEntry } from './book.ts';
 
 /** Everything that a client can read back, once nothing is on its way any more. */
 export interface Observation {
@@ -10,6 +10,9 @@ export interface Observation {
   readonly terminated: ReadonlyMap<string, XmlElement>;
   readonly volumes: readonly XmlElement[];
   readonly snapshots: readonly XmlElement[];
+  readonly images: readonly XmlElement[];
+  /** Ids of AMIs that are shared with somebody. */
+  readonly sharedImages: ReadonlySet<string>;
   readonly interfaces: readonly XmlElement[];
   readonly groups: readonly XmlElement[];
   readonly rules: readonly XmlElement[];
@@ -38,6 +41,7 @@ export async function observe(client: QueryClient, ids: readonly string[]): Prom
     for (const instance of instancesOf(answer)) terminated.set(text(instance, 'instanceId'), instance);
   }
   await convergedVolumes(client);
+  const images = await finishedImages(client);
   const snapshots = await completeSnapshots(client);
   const [volumes, interfaces, groups, rules, keys, tags, subnets] = await Promise.all([
     client.all('DescribeVolumes', 'volumeSet'),
@@ -55,7 +59,15 @@ export async function observe(client: QueryClient, ids: readonly string[]): Prom
       return [id, answer.get('disableApiTermination', 'value') === 'true'];
     }),
   );
-  const all = { volumes, snapshots, interfaces, groups, rules, keys, tags, subnets };
+  const shared = await Promise.all(
+    images.map(async image => {
+      const id = text(image, 'imageId');
+      const answer = await client.ok('DescribeImageAttribute', { ImageId: id, Attribute: 'launchPermission' });
+      return answer.items('launchPermission').length > 0 ? [id] : [];
+    }),
+  );
+  const sharedImages = new Set(shared.flat());
+  const all = { images, sharedImages, volumes, snapshots, interfaces, groups, rules, keys, tags, subnets };
   return { live, terminated, ...all, protected: new Map(flags), converged };
 }
 
@@ -98,6 +110,21 @@ async function convergedVolumes(client: QueryClient): Promise<void> {
     if (moving.length === 0) return;
     if (performance.now() - began > longestConvergence)
       throw new Error(`${moving.join(', ')} on their way for more than ${longestConvergence / 1000} s`);
+    await sleep(5);
+  }
+}
+
+/** The account's AMIs. @throws Error when one stays pending */
+async function finishedImages(client: QueryClient): Promise<XmlElement[]> {
+  const began = performance.now();
+  for (;;) {
+    const all = (await client.ok('DescribeImages', { Owner: ['self'] })).items('imagesSet');
+    const pending = all.filter(one => text(one, 'imageState') === 'pending');
+    if (pending.length === 0) return all;
+    if (performance.now() - began > longestConvergence) {
+      const ids = pending.map(one => text(one, 'imageId')).join(', ');
+      throw new Error(`${ids} pending for more than ${longestConvergence / 1000} s`);
+    }
     await sleep(5);
   }
 }
@@ -167,7 +194,12 @@ export function bookOf(worker: string, seen: Observation): Book {
     if (data?.startsWith(`${worker}-`) !== true) continue;
     snapshots[text(one, 'snapshotId')] = { name: data, volumeId: text(one, 'volumeId') };
   }
-  return { instances, groups, keys, volumes, snapshots };
+  const images: Record<string, ImageEntry> = {};
+  for (const one of seen.images) {
+    const [id, name] = [text(one, 'imageId'), text(one, 'name')];
+    if (name.startsWith(`${worker}-`)) images[id] = { name, shared: seen.sharedImages.has(id) };
+  }
+  return { instances, groups, keys, volumes, snapshots, images };
 }
 
 function ingress(group: XmlElement): string[] {

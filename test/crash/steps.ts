@@ -2,6 +2,7 @@ import type { Parameters } from '../../src/cli/client.ts';
 import type { XmlElement } from '../../src/cli/xml.ts';
 import type { Random } from '../support/random.ts';
 import type { Book, GroupEntry, InstanceEntry } from './book.ts';
+import { imageSteps } from './image-steps.ts';
 import { snapshotSteps } from './snapshot-steps.ts';
 import { freeVolumes, volumeSteps } from './volume-steps.ts';
 
@@ -64,6 +65,7 @@ export function nextStep(book: Book, context: StepContext): Step {
     ],
     ...volumeSteps(book, context),
     ...snapshotSteps(book, context),
+    ...imageSteps(book, context),
     [2, () => describe(context, Object.keys(book.instances))],
   ];
   for (;;) {
