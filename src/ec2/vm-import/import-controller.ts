@@ -124,6 +124,8 @@ export function importController(options: ImportControllerOptions): ImportContro
       { progress: progressOf(taskId, index, converted, 100) },
     );
     const { full } = await disks.snapshotBytes(snapshotId);
+    // It was deleted meanwhile.
+    if (state.get(snapshots, snapshotId) === undefined) await disks.removeSnapshot(snapshotId);
     finishDisk(taskId, index, snapshotId, full);
     await rm(folder, { recursive: true, force: true });
   }

@@ -302,6 +302,22 @@ describe('ImportSnapshot', () => {
     expect(await snapshots()).toEqual([]);
   });
 
+  test('a snapshot that is deleted while it is made fails the task, and leaves nothing', async () => {
+    object('disk.raw', 'x');
+    const original = engine.disks.ensureSnapshotImport;
+    engine.disks.ensureSnapshotImport = async (id, source, options) => {
+      await api.call('DeleteSnapshot', { SnapshotId: id });
+      await original(id, source, options);
+    };
+    const id = await importSnapshot(bucketDisk('disk.raw'));
+    await settle();
+    expect((await snapshotTask(id))?.SnapshotTaskDetail).toMatchObject({
+      Status: 'deleted',
+      StatusMessage: expect.stringMatching(/^ClientError: the snapshot snap-\w+ was deleted$/),
+    });
+    expect(await engine.disks.listSnapshots()).toEqual([]);
+  });
+
   test('a server that ends in the middle begins again', async () => {
     object('disk.raw', 'x');
     const original = engine.disks.ensureSnapshotImport;

@@ -125,7 +125,9 @@ export function restoreController({ state, disks, clock, buckets, work }: StoreC
       const { format } = await disks.inspectFile(disk);
       await disks.ensureSnapshotImport(snapshotId, { file: disk, format, sizeGib: row.volumeSize });
       const { full } = await disks.snapshotBytes(snapshotId);
-      state.write(tx => recordCompleted(tx, snapshotId, clock.now(), full));
+      // It was deleted meanwhile.
+      if (state.get(snapshots, snapshotId) === undefined) await disks.removeSnapshot(snapshotId);
+      else state.write(tx => recordCompleted(tx, snapshotId, clock.now(), full));
       await rm(disk);
     }
     await rm(folder, { recursive: true, force: true });
