@@ -99,6 +99,14 @@ class Volumes(unittest.TestCase):
         self.assertEqual((seen["Size"], seen["Iops"], seen["Throughput"]), (20, 4000, 300))
         self.assert_error("InvalidParameterValue", ec2.modify_volume, VolumeId=volume, Size=10)
 
+    def test_copy(self):
+        ec2 = self.ec2
+        volume = self.volume()
+        [copy] = ec2.copy_volumes(SourceVolumeId=volume, Size=9, VolumeType="gp3")["Volumes"]
+        self.assertEqual((copy["SourceVolumeId"], copy["Size"], copy["VolumeType"]), (volume, 9, "gp3"))
+        ec2.get_waiter("volume_available").wait(VolumeIds=[copy["VolumeId"]], WaiterConfig={"Delay": 1})
+        self.delete(copy["VolumeId"])
+
     def test_status_and_attributes(self):
         ec2 = self.ec2
         volume = self.volume()

@@ -98,6 +98,21 @@ describe.skipIf(skip)('volumes of two instances', () => {
     expect(await inB.run('cat /sys/block/vdb/size')).toBe(String(2 ** 22));
   });
 
+  test('a copy of it, made while the guest has it, holds what it held', { timeout: 120_000 }, async () => {
+    const copy = await aws`ec2 copy-volumes --source-volume-id ${data} --query Volumes[].VolumeId`;
+    await write(inB, '/dev/sdg', 'later');
+    await aws`ec2 wait volume-available --volume-ids ${copy}`;
+    await attach(copy, a, '/dev/sdc');
+    await inA.until('test -b /dev/sdc', 30);
+    expect(await read(inA, '/dev/sdc')).toBe('hello');
+    await write(inA, '/dev/sdc', 'other');
+    expect(await read(inB, '/dev/sdg')).toBe('later');
+    await write(inB, '/dev/sdg', 'hello');
+    await aws`ec2 detach-volume --volume-id ${copy}`;
+    await aws`ec2 wait volume-available --volume-ids ${copy}`;
+    await aws`ec2 delete-volume --volume-id ${copy}`;
+  });
+
   test('it is there after a stop and a start', { timeout: 240_000 }, async () => {
     await aws`ec2 stop-instances --instance-ids ${b}`;
     await aws`ec2 wait instance-stopped --instance-ids ${b}`;

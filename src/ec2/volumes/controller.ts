@@ -16,7 +16,12 @@ export function volumeController(state: State, engine: Engine): Controller {
   return {
     name: 'volumes',
     watch: ({ table, key, before, after }) => {
-      if (table === volumes.name) return isWanted(after as VolumeRow | undefined) ? [key] : [];
+      if (table === volumes.name) {
+        const [was, is] = [before, after] as (VolumeRow | undefined)[];
+        // A copy that was made, or cannot be, lets its source go.
+        const source = is?.copying === undefined ? was?.copying?.volumeId : undefined;
+        return [...(isWanted(is) ? [key] : []), ...(source === undefined ? [] : [source])];
+      }
       // A snapshot that was cut lets its volume go.
       if (table !== snapshots.name || (before as SnapshotRow | undefined)?.making?.kind !== 'cut') return [];
       return [(before as SnapshotRow).volumeId];
@@ -29,6 +34,8 @@ export function volumeController(state: State, engine: Engine): Controller {
       if (row?.state === 'creating') {
         await ensureDisk(state, engine.disks, id);
         state.write(tx => recordCreated(tx, id));
+        // The engine keeps what the copy stands on.
+        if (row.copying !== undefined) await engine.disks.removeSnapshot(row.copying.snapshotId);
       }
       if (row?.state === 'deleting' && !isNeeded(state, id)) {
         await engine.disks.removeVolume(id);

@@ -14,11 +14,17 @@ export async function ensureDisk(db: Reader, disks: DiskDriver, volumeId: string
   const volume = db.get(volumes, volumeId);
   if (volume === undefined) throw new Error(`volume ${volumeId} does not exist`);
   if (volume.unmade !== true) return;
+  const { copying } = volume;
+  if (copying !== undefined) {
+    await ensureDisk(db, disks, copying.volumeId);
+    await disks.ensureSnapshots([copying]);
+  }
   const snapshot = volume.snapshotId === undefined ? undefined : db.get(snapshots, volume.snapshotId);
   if (snapshot?.sourceFile !== undefined) await disks.ensureSnapshotFromFile(snapshot.snapshotId, snapshot.sourceFile);
+  const from = copying?.snapshotId ?? volume.snapshotId;
   await disks.ensureVolume(volumeId, {
     sizeGib: volume.size,
-    ...(volume.snapshotId === undefined ? {} : { snapshotId: volume.snapshotId }),
+    ...(from === undefined ? {} : { snapshotId: from }),
   });
 }
 
@@ -35,7 +41,7 @@ export async function removeOrphanDisks(db: Reader, disks: DiskDriver): Promise<
     removed.push(volumeId);
   }
   for (const snapshotId of await disks.listSnapshots()) {
-    if (isNeeded(db, snapshotId)) continue;
+    if (isNeeded(db, snapshotId) || db.countBy(volumes, 'copySnapshot', snapshotId) > 0) continue;
     await disks.removeSnapshot(snapshotId);
     removed.push(snapshotId);
   }

@@ -14,6 +14,7 @@ export interface NewVolume extends VolumeSpecification {
   readonly availabilityZone: string;
   readonly snapshotId?: string | undefined;
   readonly multiAttachEnabled?: boolean;
+  readonly copying?: VolumeRow['copying'];
   /** Makes it a part of a launch, whose controller makes the disk; without it, the volumes' controller does. */
   readonly attachment?: VolumeAttachment;
 }
@@ -37,6 +38,7 @@ export function createVolumeRow(context: WriteContext, volume: NewVolume, tags: 
     ...(volume.multiAttachEnabled === true ? { multiAttachEnabled: true } : {}),
     state: attachment === undefined ? 'creating' : 'in-use',
     unmade: true,
+    ...(volume.copying === undefined ? {} : { copying: volume.copying, sourceVolumeId: volume.copying.volumeId }),
     createTime: now,
     attachments: attachment === undefined ? [] : [attachment],
   };
@@ -45,9 +47,9 @@ export function createVolumeRow(context: WriteContext, volume: NewVolume, tags: 
   return row;
 }
 
-/** Whether a snapshot is yet to be cut of the volume: its disk must stay until then. */
+/** Whether a snapshot is yet to be cut, or a copy to be made of the volume: its disk must stay until then. */
 export function isNeeded(db: Reader, volumeId: string): boolean {
-  return db.countBy(snapshots, 'uncut', volumeId) > 0;
+  return db.countBy(snapshots, 'uncut', volumeId) + db.countBy(volumes, 'copySource', volumeId) > 0;
 }
 
 /** Ends a volume whose instance has ended, and whose disk is gone unless it is needed. */
@@ -70,12 +72,14 @@ export function recordCreated(tx: Tx, volumeId: string): void {
 }
 
 /** A volume whose disk is there. */
-export function asMade({ unmade: _unmade, ...rest }: VolumeRow): VolumeRow {
+export function asMade({ unmade: _unmade, copying: _copying, ...rest }: VolumeRow): VolumeRow {
   return rest;
 }
 
 /** The disk cannot be made. */
 export function recordCreationFailure(tx: Tx, volumeId: string, stateMessage: string): void {
   const row = tx.get(volumes, volumeId);
-  if (row?.state === 'creating') tx.put(volumes, { ...row, state: 'error', stateMessage });
+  if (row?.state !== 'creating') return;
+  const { copying: _copying, ...rest } = row;
+  tx.put(volumes, { ...rest, state: 'error', stateMessage });
 }

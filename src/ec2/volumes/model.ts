@@ -18,6 +18,10 @@ export interface VolumeRow extends DiskEncryption {
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error';
   /** Its disk is yet to be made. One that was made is never made again: what was on it would be missing unnoticed. */
   readonly unmade?: true;
+  /** It was made as a copy of this volume. */
+  readonly sourceVolumeId?: string;
+  /** The volume that it is yet to be a copy of, and the engine's snapshot by way of which it is. */
+  readonly copying?: { readonly volumeId: string; readonly snapshotId: string };
   /** Why it is in the state `error`. */
   readonly stateMessage?: string;
   readonly createTime: number;
@@ -43,6 +47,9 @@ export const volumes = defineTable<VolumeRow>()({
     owner: row => row.owner,
     instance: row => row.attachments.map(one => one.instanceId),
     snapshot: row => row.snapshotId,
+    /** Volumes that must stay until they are copied, and snapshots that are on the way. */
+    copySource: row => row.copying?.volumeId,
+    copySnapshot: row => row.copying?.snapshotId,
     /** `OWNER/TYPE` */
     type: row => `${row.owner}/${row.volumeType}`,
   },

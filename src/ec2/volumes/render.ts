@@ -28,6 +28,7 @@ export function renderVolume(db: Reader, row: VolumeRow): Volume {
     Operator: { Managed: false },
     Size: row.size,
     SnapshotId: row.snapshotId ?? '',
+    SourceVolumeId: row.sourceVolumeId,
     State: row.state,
     Tags: tagList(db, row.volumeId),
     Throughput: row.throughput,
