@@ -9,8 +9,6 @@ import {
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
 } from '@aws-sdk/client-ec2';
-import { openDisk, SERVER_FOLDER } from '../src/engine/qemu/disks/disk-server.ts';
-import { imageNode } from '../src/engine/qemu/disks/image-nodes.ts';
 import { createDisks } from '../src/engine/qemu/disks.ts';
 import { machineUser } from '../src/engine/qemu/user.ts';
 import { eventually } from '../test/support/eventually.ts';
@@ -20,8 +18,8 @@ import { progress, replaceSection } from './launch/report.ts';
 import { median } from './process.ts';
 
 /*
- * How fast a guest's disk is beside the host's own file system, in one run: fio on a file, on a volume's image through a
- * storage daemon of QEMU's (the way of a disk without a guest), and in a guest on an attached volume. Then how long
+ * How fast a guest's disk is beside the host's own file system, in one run: fio on a file, qemu-img on a volume's image
+ * (the way of a disk without a guest), and fio in a guest on an attached volume. Then how long
  * snapshots of a large volume take. `node bench/disks.ts` as root; needs fio, and 20 GiB of disk.
  */
 const run = promisify(execFile);
@@ -112,22 +110,32 @@ async function inGuest(guests: Guests, volumeId: string): Promise<Map<Pattern, n
   return results;
 }
 
-/** The image as a machine has it, without a machine. */
+/** What `qemu-img bench` does in place of fio: random places are reached by a stride that hits every one. */
+const requests = {
+  'sequential write, 1 MiB': ['-w', '-s', '1M', '-d', '8'],
+  'sequential read, 1 MiB': ['-s', '1M', '-d', '8'],
+  'random read, 4 KiB, depth 32': ['-s', '4k', '-d', '32', '-S', String(12_721 * 4096)],
+  'random write, 4 KiB, depth 32': ['-w', '-s', '4k', '-d', '32', '-S', String(12_721 * 4096)],
+} as const satisfies Record<Pattern, readonly string[]>;
+
+/** The image of a volume as a machine opens it, in a process of QEMU's without a machine. */
 async function onPath(dataDir: string): Promise<Map<Pattern, number[]>> {
-  const user = await machineUser();
-  const disks = createDisks(dataDir, user);
+  const disks = createDisks(dataDir, await machineUser());
   await disks.open();
   const volumeId = 'vol-0000000000000be4c';
   await disks.ensureVolume(volumeId, { sizeGib });
-  const node = imageNode(volumeId, { file: `volumes/${volumeId}.qcow2`, generation: 0 }, false);
-  const disk = await openDisk({ dataDir, user }, node, { secret: '', writable: true });
-  // fio's own connection takes the place of ours.
-  disk.nbd.close();
-  const target = ['--ioengine=nbd', `--uri=nbd+unix:///disk?socket=${join(dataDir, disk.socket)}`];
+  const file = join(dataDir, 'volumes', `${volumeId}.qcow2`);
   try {
-    return await measure('disk path', pattern => fio(pattern, target));
+    return await measure('disk path', async pattern => {
+      const bytes = pattern.startsWith('random') ? 4096 : 2 ** 20;
+      const count = pattern.startsWith('random') ? 100_000 : (sizeGib * GIB) / bytes;
+      await dropCaches();
+      const argv = ['bench', '-f', 'qcow2', '-t', 'none', '-n', '-c', String(count), ...requests[pattern]];
+      const flush = pattern.includes('write') ? [`--flush-interval=${count}`] : [];
+      const { stdout } = await run('qemu-img', [...argv, ...flush, file]);
+      return (count * bytes) / Number(/completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
+    });
   } finally {
-    await disk.close();
     await disks.removeVolume(volumeId);
     await disks.close();
   }
@@ -192,7 +200,7 @@ try {
   );
   await rm(file);
   const pathFolder = join(folder, 'path');
-  await mkdir(join(pathFolder, SERVER_FOLDER), { recursive: true, mode: 0o755 });
+  await mkdir(pathFolder, { mode: 0o755 });
   const path = await onPath(pathFolder);
   const { VolumeId = '' } = await guests.ec2.send(
     new CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', Size: sizeGib, VolumeType: 'gp3' }),
@@ -227,7 +235,7 @@ function report(
   });
   const milliseconds = (values: number[]) =>
     `${median(values).toFixed(0)} ms (most ${Math.max(...values).toFixed(0)} ms)`;
-  const text = `Measured on ${new Date().toISOString().slice(0, 10)} by \`node bench/disks.ts\` (load average of the machine when it began: ${load}): fio with direct I/O on ${sizeGib} GiB, medians of ${rounds}; the host's caches are empty before each. *Path* is a volume's image through a storage daemon of QEMU's, without a guest; what lies between that and the guest is the cost of its processor (TCG where there is no KVM).
+  const text = `Measured on ${new Date().toISOString().slice(0, 10)} by \`node bench/disks.ts\` (load average of the machine when it began: ${load}): fio with direct I/O on ${sizeGib} GiB, medians of ${rounds}; the host's caches are empty before each. *Path* is a volume's image as a machine opens it, by \`qemu-img bench\` without a guest (the same requests; random places by a stride); what lies between that and the guest is the cost of its processor (TCG where there is no KVM).
 
 | what | host's file | path | of host | guest | of host | of path |
 |---|---:|---:|---:|---:|---:|---:|

@@ -18,8 +18,6 @@ export interface EngineCapabilities {
   readonly screenshot: boolean;
   /** `hibernate` keeps the memory. */
   readonly hibernation: boolean;
-  /** `hibernate` works only where the root disk is not encrypted. */
-  readonly hibernatesPlainOnly?: boolean;
   /** CPU architectures whose instances can start here, as EC2 spells them (`x86_64`, `arm64`). */
   readonly architectures: readonly string[];
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type Guests, startGuests, tcp } from '../support/guests.ts';
 import type { Login } from '../support/login.ts';
+import { run } from '../support/process.ts';
 import { pools } from '../support/server.ts';
 
 /* An instance that is hibernated goes on where it was; one that is stopped does not. The tests are one life. */
@@ -115,4 +116,26 @@ test('a plain stop loses the memory and keeps the disk', async () => {
   await start();
   expect(await login.run(bootId)).not.toBe(before);
   expect(await login.run('tail -n 1 kept; ls /dev/shm')).toBe('written after the resume');
+});
+
+test('with an encrypted root volume it goes on, too, and its memory cannot be read in the meantime', async () => {
+  await guests.terminate(id);
+  const group = await guests.group('encrypted', tcp(22));
+  const instance = await guests.launch({
+    SecurityGroupIds: [group],
+    HibernationOptions: { Configured: true },
+    BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 3, Encrypted: true } }],
+  });
+  id = instance.InstanceId ?? '';
+  login = await guests.login(id);
+  before = await login.until(bootId, boot);
+  await login.until('test -e /var/lib/cloud/instance/boot-finished', 60);
+  // Put together in the guest, so that no word of it is anywhere else.
+  await login.run('echo secret-in-mem$((6 * 7))ory >/dev/shm/secret');
+  await stop(true);
+  const found = await run('grep', ['-rla', 'secret-in-mem42ory', guests.server.dataDir]);
+  expect(found.stdout).toBe('');
+  await start();
+  expect(await login.run(bootId)).toBe(before);
+  expect(await login.run('cat /dev/shm/secret')).toBe('secret-in-mem42ory');
 });

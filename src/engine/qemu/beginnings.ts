@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { MachineSpec } from '../engine.ts';
-import { deleteSaved, loadFromRoot, signalResume } from './hibernation.ts';
+import { deleteSaved, loadFromRoot, memoryPlace, signalResume } from './hibernation.ts';
+import { forgetMemory } from './hibernation-memory.ts';
 import type { MachineContext, StartDisks } from './machine-context.ts';
 import type { MachineFolder } from './machine-folder.ts';
 import { runFolder, WARM_CONSOLE, warmFolder } from './paths.ts';
@@ -33,11 +34,12 @@ export async function resume(beginning: Beginning, argv: string[]): Promise<bool
   const hibernated = await records.read('hibernated.json');
   if (!hibernated) return false;
   await records.write('resume.json', hibernated);
+  const place = memoryPlace(spec, folder.run, context.user);
   let qmp: Qmp | undefined;
   try {
     await beginning.launch([...argv, '-S']);
     qmp = await beginning.connection();
-    await loadFromRoot(qmp, hibernated.rootVolumeId);
+    await loadFromRoot(qmp, hibernated.rootVolumeId, place);
     await qmp.execute('cont');
   } catch (error) {
     qmp = undefined;
@@ -49,11 +51,12 @@ export async function resume(beginning: Beginning, argv: string[]): Promise<bool
   await records.delete('hibernated.json');
   await records.delete('resume.json');
   if (!qmp || !works) {
+    await forgetMemory(place);
     await folder.prepare(spec, context.user);
     return false;
   }
   await beginning.runs();
-  await deleteSaved(qmp, hibernated.rootVolumeId).catch(error => beginning.complain(error));
+  await deleteSaved(qmp, hibernated.rootVolumeId, place).catch(error => beginning.complain(error));
   signalResume(qmp).catch(() => {});
   return true;
 }

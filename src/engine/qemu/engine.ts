@@ -176,7 +176,6 @@ export async function createQemuEngine(options: QemuEngineOptions): Promise<Engi
       consoleOutput: true,
       screenshot: true,
       hibernation: true,
-      hibernatesPlainOnly: true,
       architectures: ['x86_64'],
     },
     machines: {

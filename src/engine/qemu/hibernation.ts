@@ -1,18 +1,20 @@
 /**
  * A machine's memory in its root disk: a snapshot inside the qcow2 file with the state of the machine, as QEMU's
- * `snapshot-save` job writes it. Taking it up again also takes the root disk back to that instant, so a start that was
+ * `snapshot-save` job writes it; that of a machine with an encrypted root disk in a file of its own. Taking it up again also takes the root disk back to that instant, so a start that was
  * interrupted may be made again.
  * https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html#command-QMP-migration.snapshot-save
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BRIDGE } from './devices.ts';
 import { nodeName, secretName } from './disks/image-nodes.ts';
+import { dropMemory, type MemoryPlace, makeMemory, openMemory } from './hibernation-memory.ts';
 import { pluggedDisks } from './hot-plug-disks.ts';
 import { isObject, type Qmp } from './qmp.ts';
+import { job } from './qmp-job.ts';
+
+export { memoryPlace } from './hibernation-memory.ts';
 
 const TAG = 'hibernation';
-/** A large memory on a slow disk takes its time. */
-const JOB_TIMEOUT_MS = 30 * 60_000;
 /** The last slot is never used for attachments. */
 const SIGNAL_SLOT = '0x1f';
 const SIGNAL_MS = 5_000;
@@ -27,13 +29,12 @@ async function nodeOf(qmp: Qmp, volumeId: string): Promise<string> {
 }
 
 /** Writes the memory of a machine that stands still into its root disk. @throws Error with QEMU's reason. */
-export async function saveToRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
-  // QEMU (7.2) ends with a failed assertion when it writes the state of a machine into an encrypted qcow2 image.
-  if (await isEncrypted(qmp, rootVolumeId)) throw new Error('QEMU cannot keep memory in an encrypted disk');
+export async function saveToRoot(qmp: Qmp, rootVolumeId: string, place: MemoryPlace): Promise<void> {
   const node = await nodeOf(qmp, rootVolumeId);
   // What an earlier time left would be in the way.
-  await deleteSaved(qmp, rootVolumeId);
-  await job(qmp, 'snapshot-save', { tag: TAG, vmstate: node, devices: [node] });
+  await deleteSaved(qmp, rootVolumeId, place);
+  const memory = (await isEncrypted(qmp, rootVolumeId)) ? await makeMemory(qmp, rootVolumeId, place) : node;
+  await job(qmp, 'snapshot-save', { tag: TAG, vmstate: memory, devices: [...new Set([node, memory])] });
 }
 
 async function isEncrypted(qmp: Qmp, volumeId: string): Promise<boolean> {
@@ -43,14 +44,16 @@ async function isEncrypted(qmp: Qmp, volumeId: string): Promise<boolean> {
 }
 
 /** Gives a machine that has not run yet the memory and root disk that were saved. */
-export async function loadFromRoot(qmp: Qmp, rootVolumeId: string): Promise<void> {
+export async function loadFromRoot(qmp: Qmp, rootVolumeId: string, place: MemoryPlace): Promise<void> {
   const node = await nodeOf(qmp, rootVolumeId);
-  await job(qmp, 'snapshot-load', { tag: TAG, vmstate: node, devices: [node] });
+  const memory = (await isEncrypted(qmp, rootVolumeId)) ? await openMemory(qmp, rootVolumeId, place) : node;
+  await job(qmp, 'snapshot-load', { tag: TAG, vmstate: memory, devices: [...new Set([node, memory])] });
 }
 
 /** Frees the room that the saved memory takes; nothing happens when there is none. */
-export async function deleteSaved(qmp: Qmp, rootVolumeId: string): Promise<void> {
+export async function deleteSaved(qmp: Qmp, rootVolumeId: string, place: MemoryPlace): Promise<void> {
   await job(qmp, 'snapshot-delete', { tag: TAG, devices: [await nodeOf(qmp, rootVolumeId)] });
+  await dropMemory(qmp, place);
 }
 
 /**
@@ -84,26 +87,4 @@ export async function endSignal(qmp: Qmp): Promise<void> {
 async function isPlugged(qmp: Qmp): Promise<boolean> {
   const devices = await qmp.execute('qom-list', { path: '/machine/peripheral' });
   return Array.isArray(devices) && devices.some(device => isObject(device) && device.name === SIGNAL);
-}
-
-async function job(
-  qmp: Qmp,
-  command: string,
-  properties: { readonly [name: string]: string | string[] },
-): Promise<void> {
-  const id = `hibernation-${command}`;
-  await qmp.execute(command, { 'job-id': id, ...properties });
-  const deadline = Date.now() + JOB_TIMEOUT_MS;
-  for (;;) {
-    const jobs = await qmp.execute('query-jobs');
-    const found = Array.isArray(jobs) ? jobs.find(entry => isObject(entry) && entry.id === id) : undefined;
-    if (!isObject(found)) throw new Error(`QEMU forgot ${command}`);
-    if (found.status === 'concluded') {
-      await qmp.execute('job-dismiss', { id });
-      if (typeof found.error === 'string') throw new Error(`${command}: ${found.error}`);
-      return;
-    }
-    if (Date.now() > deadline) throw new Error(`${command} did not end in time`);
-    await sleep(10);
-  }
 }

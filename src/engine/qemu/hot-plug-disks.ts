@@ -184,6 +184,8 @@ export async function reopenBelow(
 ): Promise<void> {
   const name = nodeName(volumeId, generation);
   const nodes = await nodesByName(qmp);
+  const cache = nodes.get(name)?.cache;
+  const direct = isObject(cache) && cache.direct === true;
   const own = [...nodes].find(([, node]) => node.drv === 'file' && node.file === file)?.[0];
   const [next] = below;
   if (own === undefined || next === undefined || nodes.get(name)?.encrypted === true) return;
@@ -194,7 +196,7 @@ export async function reopenBelow(
   const driver = next.endsWith('.raw') ? 'raw' : 'qcow2';
   const chain = { driver, 'node-name': backing, 'read-only': true, file: { driver: 'file', filename: next } };
   await qmp.execute('blockdev-add', chain);
-  const { file: _file, ...options } = imageNode(volumeId, { file, generation }, false);
+  const { file: _file, ...options } = imageNode(volumeId, { file, generation, direct }, false);
   try {
     await qmp.execute('blockdev-reopen', { options: [{ ...options, file: own, backing }] });
   } catch (error) {

@@ -16,7 +16,7 @@ import { type DiskKey, EngineError, type MachineSpec, type MachineStatus, type S
 import { type Beginning, copy, discardCopy, resume } from './beginnings.ts';
 import { Calmness } from './calmness.ts';
 import { ComingUp } from './coming-up.ts';
-import { endSignal, saveToRoot } from './hibernation.ts';
+import { endSignal, memoryPlace, saveToRoot } from './hibernation.ts';
 import { limitDisks } from './hot-plug-disks.ts';
 import { launchQemu } from './launch.ts';
 import { keysOf, type MachineContext, type StartDisks } from './machine-context.ts';
@@ -38,12 +38,9 @@ import {
 } from './translations.ts';
 
 const START_TIMEOUT_MS = 120_000;
-/**
- * What guests do comes after what they and everybody else wait for: the server, and the start of the next machine. Where
- * machines have control groups, those share the processors out instead.
- */
+/** The server and the next start come first. Where machines have control groups, those share the processors out. */
 const GUEST_NICENESS = 10;
-/** Less translated code than this is not worth the pause that giving it back takes. */
+/** Less translated code than this is not worth a pause. */
 const RELEASED_BYTES = 24 * 1024 * 1024;
 /** QEMU writes its caches out before it ends. */
 const QUIT_TIMEOUT_MS = 10_000;
@@ -324,13 +321,14 @@ export class Machine {
   }
 
   async #hibernate(): Promise<void> {
-    const rootVolumeId = this.#spec?.disks.find(disk => disk.root)?.volumeId;
+    const spec = this.#spec;
     const qmp = await this.#connection();
-    if (rootVolumeId === undefined) throw new EngineError('Failed', 'the machine has no root disk');
+    const rootVolumeId = spec?.disks.find(disk => disk.root)?.volumeId;
+    if (!spec || !rootVolumeId) throw new EngineError('Failed', 'the machine has no root disk');
     await endSignal(qmp);
     await qmp.execute('stop');
     try {
-      await saveToRoot(qmp, rootVolumeId);
+      await saveToRoot(qmp, rootVolumeId, memoryPlace(spec, this.#folder.run, this.#context.user));
     } catch (error) {
       await qmp.execute('cont').catch(() => {});
       throw error;

@@ -9,7 +9,7 @@ const maximumMemoryMib = 150 * 1024;
 
 /**
  * May an instance be launched so that it can be hibernated later? EC2 wants an encrypted root volume; here that is not
- * asked for, and refused where the engine cannot keep memory in one.
+ * asked for.
  * @throws ApiError `UnsupportedHibernationConfiguration`
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hibernating-prerequisites.html
  */
@@ -18,7 +18,7 @@ export function checkHibernation(
   launch: { readonly image: ImageRow; readonly type: InstanceTypeFacts; readonly devices: readonly LaunchVolume[] },
 ): void {
   const { image, type, devices } = launch;
-  const { hibernation, hibernatesPlainOnly, realMachines } = context.services.engine.capabilities;
+  const { hibernation, realMachines } = context.services.engine.capabilities;
   const root = devices.find(device => device.deviceName === image.rootDeviceName);
   const memoryGib = type.memoryMib / 1024;
   const imageGib = image.blockDevices.find(device => device.deviceName === image.rootDeviceName)?.volumeSize ?? 0;
@@ -29,11 +29,6 @@ export function checkHibernation(
     );
   }
   if (type.memoryMib > maximumMemoryMib) refuse(`Instances with more than 150 GiB of memory cannot be hibernated.`);
-  if (hibernatesPlainOnly && root?.encryption.encrypted) {
-    refuse(
-      `The ${context.services.engine.name} engine cannot hibernate instances whose root volume is encrypted. Leave out HibernationOptions, or the encryption.`,
-    );
-  }
   if (realMachines && image.bootMode === 'uefi') refuse('An AMI that boots in UEFI mode cannot be hibernated.');
   if (root === undefined || root.size < memoryGib) {
     const size = Math.max(imageGib, 1) + Math.ceil(memoryGib);

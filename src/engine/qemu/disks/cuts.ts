@@ -129,8 +129,9 @@ export async function imageOf(store: DiskStore, volumeId: string): Promise<DiskI
   const newest = await store.newest(volumeId);
   if (!newest) throw new EngineError('NotFound', `there is no volume ${volumeId}`);
   const { encrypted } = await readImageHeader(store.absolute(newest.file));
-  if (!encrypted) return newest;
-  return { ...newest, encryptedBelow: (await store.chain(newest.file)).slice(1) };
+  const chain = await store.chain(newest.file);
+  const direct = await store.isDirect(chain);
+  return { ...newest, ...(direct ? { direct } : {}), ...(encrypted ? { encryptedBelow: chain.slice(1) } : {}) };
 }
 
 /** The file of a volume with a machine's memory in it, which must stay where it is. */

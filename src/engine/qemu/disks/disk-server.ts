@@ -16,8 +16,6 @@ const EXPORT = 'disk';
 
 export interface OpenDisk {
   readonly nbd: NbdClient;
-  /** Relative to the data folder. */
-  readonly socket: string;
   close(): Promise<void>;
 }
 
@@ -77,7 +75,6 @@ export async function openDisk(
     if (nbd) {
       return {
         nbd,
-        socket,
         async close() {
           nbd.close();
           await end();

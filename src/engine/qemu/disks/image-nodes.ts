@@ -8,6 +8,8 @@ export interface DiskImage {
   readonly generation: number;
   /** Files below an encrypted one, from the top: QEMU must be given the key for each. */
   readonly encryptedBelow?: readonly string[];
+  /** Past the host's page cache. */
+  readonly direct?: boolean;
   /** Who has the image open, for a machine that shares it: where it listens, and under whose name the machine comes. */
   readonly server?: { readonly socket: string; readonly instanceId: string };
 }
@@ -21,8 +23,8 @@ export function secretName(volumeId: string): string {
   return `key-${volumeId}`;
 }
 
-export function protocolNode(filename: string): QmpObject {
-  return { driver: 'file', filename, aio: 'threads', discard: 'unmap' };
+export function protocolNode(filename: string, direct: boolean): QmpObject {
+  return { driver: 'file', filename, aio: direct ? 'native' : 'threads', discard: 'unmap' };
 }
 
 /** How QEMU opens a volume's image: as a writable disk with everything below it. */
@@ -35,9 +37,10 @@ export function imageNode(volumeId: string, image: DiskImage, readOnly: boolean)
     'read-only': readOnly,
     discard: 'unmap',
     'detect-zeroes': 'unmap',
-    // Write-back through the host's page cache, which all overlays of one AMI share; guests' flushes reach the disk.
-    cache: { direct: false, 'no-flush': false },
-    file: protocolNode(image.file),
+    // All overlays of one AMI share its pages in the host's cache; others gain nothing by a second copy. Guests' flushes
+    // reach the disk in any case.
+    cache: { direct: image.direct === true, 'no-flush': false },
+    file: protocolNode(image.file, image.direct === true),
     ...(secret ? encryption(secret) : {}),
     ...(secret && image.encryptedBelow?.length ? { backing: encryptedChain(image.encryptedBelow, secret) } : {}),
   };

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { access, chmod, chown, link, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DiskKey, EngineError } from '../../engine.ts';
@@ -33,6 +34,7 @@ export class DiskStore {
   readonly dataDir: string;
   readonly user: MachineUser;
   #stopping = new AbortController();
+  #canBeDirect: Promise<boolean> | undefined;
   /** Calls for one name at a time. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
@@ -172,6 +174,17 @@ export class DiskStore {
     return files;
   }
 
+  /**
+   * Whether a chain of files is read and written past the host's page cache: where the file system can, and no AMI of the
+   * image cache is at its bottom, which others read too.
+   */
+  async isDirect(chain: readonly string[]): Promise<boolean> {
+    this.#canBeDirect ??= canBeDirect(this.absolute(join(VOLUME_FOLDER, `direct${PARTIAL}`)));
+    if (!(await this.#canBeDirect)) return false;
+    const bottom = chain.at(-1) ?? '';
+    return !bottom.endsWith('.raw') && (await stat(this.absolute(bottom))).nlink === 1;
+  }
+
   async isUntouched(file: string, virtualBytes: number): Promise<boolean> {
     // Whatever is written takes at least one more cluster, at the end of the file.
     return (await stat(this.absolute(file))).size === emptyLength(virtualBytes);
@@ -207,6 +220,19 @@ export class DiskStore {
 /** As it stands in the header of a file in another folder of the data folder. */
 export function backingFor(file: string, format: Backing['format']): Backing {
   return { file: join('..', file), format };
+}
+
+/** Some file systems refuse it: tmpfs did until Linux 6.6. */
+async function canBeDirect(probe: string): Promise<boolean> {
+  try {
+    const handle = await open(probe, constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT, 0o600);
+    await handle.close();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(probe, { force: true });
+  }
 }
 
 export function sameKey(one: DiskKey | undefined, other: DiskKey | undefined): boolean {
