@@ -62,11 +62,12 @@ describe.skipIf(skip)('AMIs in Terraform', () => {
     expect(await image(here, snapshot)).toMatchObject({
       Description: 'of a snapshot',
       ImdsSupport: 'v2.0',
-      BlockDeviceMappings: [
-        { DeviceName: '/dev/xvda', Ebs: { VolumeType: 'gp3' } },
-        { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 3, DeleteOnTermination: false } },
-      ],
     });
+    // Terraform sends them in any order.
+    const devices = new Map((await image(here, snapshot)).BlockDeviceMappings?.map(one => [one.DeviceName, one.Ebs]));
+    expect([...devices.keys()].sort()).toEqual(['/dev/sdf', '/dev/xvda']);
+    expect(devices.get('/dev/xvda')).toMatchObject({ VolumeType: 'gp3' });
+    expect(devices.get('/dev/sdf')).toMatchObject({ VolumeSize: 3, DeleteOnTermination: false });
     expect(await image(there, copy)).toMatchObject({
       SourceImageId: made,
       SourceImageRegion: 'us-east-1',

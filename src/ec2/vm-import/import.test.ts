@@ -1,108 +1,54 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
-  DescribeExportImageTasksResult,
   DescribeImagesResult,
   DescribeImportImageTasksResult,
   DescribeImportSnapshotTasksResult,
   DescribeSnapshotsResult,
-  ExportImageResult,
   ImportImageResult,
   ImportSnapshotResult,
-  RegisterImageResult,
 } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createTestApi, type TestApi } from '../../api/testing.ts';
-import { Controllers } from '../../controllers/controllers.ts';
-import { type Engine, EngineError } from '../../engine/engine.ts';
-import { createSimulator } from '../../engine/simulator/simulator.ts';
-import { withDiskKeys } from '../ebs-encryption/keyed-engine.ts';
-import { exportController } from './export-controller.ts';
-import { type ImportController, importController } from './import-controller.ts';
+import { EngineError } from '../../engine/engine.ts';
+import {
+  api,
+  begin,
+  bucketDisk,
+  controllers,
+  end,
+  engine,
+  folder,
+  importSnapshot,
+  imports,
+  object,
+  settle,
+  snapshotTask,
+  start,
+  until,
+} from './testing.ts';
 
 const stranger = { account: '111111111111' };
 const MIB = 1024 ** 2;
-let folder: string;
-let engine: Engine;
-let api: TestApi;
-let imports: ImportController;
-let controllers: Controllers;
 let server: Server;
 let address: string;
 /** What the server answers. */
 let serve: (range: string | undefined, response: ServerResponse) => void;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'fogbank-import-'));
-  mkdirSync(join(folder, 'buckets', 'images'), { recursive: true });
-  engine = createSimulator();
-  api = createTestApi(engine);
-  start();
+  begin();
   server = createServer((request, response) => serve(request.headers.range, response));
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 
 afterEach(async () => {
-  imports.stop();
-  await controllers.close();
+  await end();
   server.closeAllConnections();
   server.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
-function start(): void {
-  const buckets = join(folder, 'buckets');
-  const downloads = join(folder, 'imports');
-  const { disks } = withDiskKeys(engine, api.state, api.secrets);
-  imports = importController({
-    state: api.state,
-    disks,
-    clock: api.clock,
-    buckets,
-    downloads,
-    localFor: '000000000000',
-  });
-  const all = [imports, exportController(api.state, disks, buckets)];
-  controllers = new Controllers(api.state, all, () => {});
-  controllers.start();
-}
-
-function object(key: string, content: Buffer | string, bucket = 'images'): void {
-  mkdirSync(join(folder, 'buckets', bucket), { recursive: true });
-  writeFileSync(join(folder, 'buckets', bucket, key), content);
-}
-
-async function settle(): Promise<void> {
-  for (let round = 0; round < 20; round++) {
-    await api.state.settled();
-    await controllers.idle();
-    await new Promise(resolve => setImmediate(resolve));
-  }
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let round = 0; round < 1000; round++) {
-    if (await condition()) return;
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-  throw new Error('it did not happen');
-}
-
-const bucketDisk = (S3Key: string, more: object = {}) => ({ UserBucket: { S3Bucket: 'images', S3Key }, ...more });
-
-async function importSnapshot(DiskContainer: object, more: object = {}): Promise<string> {
-  const result = await api.call<ImportSnapshotResult>('ImportSnapshot', { DiskContainer, ...more });
-  return result.ImportTaskId ?? '';
-}
-async function snapshotTask(id: string) {
-  const input = { ImportTaskIds: [id] };
-  const result = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', input);
-  return result.ImportSnapshotTasks?.[0];
-}
 async function stateOf(id: string | undefined, options: object): Promise<string | undefined> {
   const input = { ImportTaskIds: [id] };
   const all = await api.call<DescribeImportSnapshotTasksResult>('DescribeImportSnapshotTasks', input, options);
@@ -499,103 +445,5 @@ describe('descriptions of tasks', () => {
     expect((await api.fail('DescribeImportSnapshotTasks', { ImportTaskIds: [id] }, stranger)).code).toBe(
       'InvalidConversionTaskId',
     );
-  });
-});
-
-describe('ExportImage', () => {
-  async function ownImage(): Promise<string> {
-    object('disk.raw', 'x');
-    const id = await importSnapshot(bucketDisk('disk.raw'));
-    await settle();
-    const SnapshotId = (await snapshotTask(id))?.SnapshotTaskDetail?.SnapshotId;
-    const { ImageId } = await api.call<RegisterImageResult>('RegisterImage', {
-      Name: 'mine',
-      VirtualizationType: 'hvm',
-      RootDeviceName: '/dev/xvda',
-      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId } }],
-    });
-    return ImageId ?? '';
-  }
-  const to = (S3Bucket: string, S3Prefix?: string) => ({ S3ExportLocation: { S3Bucket, S3Prefix } });
-  async function exportTask(id: string | undefined) {
-    const input = { ExportImageTaskIds: [id] };
-    return (await api.call<DescribeExportImageTasksResult>('DescribeExportImageTasks', input)).ExportImageTasks?.[0];
-  }
-
-  test('writes the disk into a bucket', async () => {
-    const ImageId = await ownImage();
-    const result = await api.call<ExportImageResult>('ExportImage', {
-      ImageId,
-      DiskImageFormat: 'VMDK',
-      Description: 'out',
-      ...to('exports', 'vm/'),
-    });
-    const { ExportImageTaskId: id } = result;
-    expect(result).toMatchObject({
-      ExportImageTaskId: expect.stringMatching(/^export-ami-0/),
-      DiskImageFormat: 'VMDK',
-      ImageId,
-      Status: 'active',
-      Progress: '0',
-      S3ExportLocation: { S3Bucket: 'exports', S3Prefix: 'vm/' },
-    });
-    await settle();
-    expect(await exportTask(id)).toMatchObject({ Status: 'completed', Description: 'out' });
-    expect(readFileSync(join(folder, 'buckets', 'exports', 'vm', `${id}.vmdk`))).toBeDefined();
-    // What one account exports is not another's to import.
-    const DiskContainer = { Url: `s3://exports/vm/${id}.vmdk` };
-    expect((await api.fail('ImportSnapshot', { DiskContainer }, stranger)).code).toBe('InvalidParameterValue');
-    await api.call('ImportSnapshot', { DiskContainer });
-  });
-
-  test('is cancelled, and leaves nothing', async () => {
-    const ImageId = await ownImage();
-    let finish: (() => void) | undefined;
-    engine.disks.exportSnapshot = (_source, { file }) =>
-      new Promise(resolve => {
-        finish = () => {
-          writeFileSync(file, 'x');
-          resolve();
-        };
-      });
-    const input = { ImageId, DiskImageFormat: 'RAW', ...to('exports') };
-    const { ExportImageTaskId: id } = await api.call<ExportImageResult>('ExportImage', input);
-    await until(async () => finish !== undefined);
-    expect((await api.fail('CancelExportTask', { ExportTaskId: id }, stranger)).code).toBe(
-      'InvalidExportTaskID.NotFound',
-    );
-    await api.call('CancelExportTask', { ExportTaskId: id });
-    expect((await exportTask(id))?.Status).toBe('deleting');
-    finish?.();
-    await settle();
-    expect((await exportTask(id))?.Status).toBe('deleted');
-    expect(readdirSync(join(folder, 'buckets', 'exports'))).toEqual([]);
-    expect((await api.fail('CancelExportTask', { ExportTaskId: id })).code).toBe('IncorrectState');
-  });
-
-  test('that fails says why', async () => {
-    const ImageId = await ownImage();
-    engine.disks.exportSnapshot = async () => {
-      throw new EngineError('InsufficientCapacity', 'the disk is full');
-    };
-    const input = { ImageId, DiskImageFormat: 'VHD', ...to('exports') };
-    const { ExportImageTaskId: id } = await api.call<ExportImageResult>('ExportImage', input);
-    await settle();
-    expect(await exportTask(id)).toMatchObject({ Status: 'deleted', StatusMessage: 'ServerError: the disk is full' });
-  });
-
-  test('refuses what cannot be exported', async () => {
-    const ImageId = await ownImage();
-    const good = { ImageId, DiskImageFormat: 'RAW', ...to('exports') };
-    const wrong: [object, string][] = [
-      [{ DiskImageFormat: 'OVA' }, 'InvalidParameterValue'],
-      [to('UPPER'), 'InvalidParameterValue'],
-      [to('exports', '../'), 'InvalidParameterValue'],
-      [{ ImageId: 'ami-00000000000000000' }, 'InvalidAMIID.NotFound'],
-      [{ RoleName: 'nobody' }, 'InvalidParameter'],
-    ];
-    for (const [change, code] of wrong) expect((await api.fail('ExportImage', { ...good, ...change })).code).toBe(code);
-    await api.call('DisableImage', { ImageId });
-    expect((await api.fail('ExportImage', good)).code).toBe('IncorrectState');
   });
 });

@@ -51,6 +51,10 @@ resource "aws_instance" "this" {
 resource "aws_ami_from_instance" "server" {
   name               = "server"
   source_instance_id = aws_instance.this.id
+  # EC2 itself gives a public AMI a date of deprecation.
+  lifecycle {
+    ignore_changes = [deprecation_time]
+  }
 }
 
 resource "aws_ebs_snapshot" "root" {
