@@ -11,6 +11,7 @@ import type { DiskImage } from './disks/image-nodes.ts';
 import { SharedDisks } from './disks/shared.ts';
 import { backingFor, DiskStore, exists, flush, GIB, PARTIAL, sameKey } from './disks/store.ts';
 import { isSnapshotId, snapshotFile, volumeFile, WARM_DISK, WARM_MANIFEST, warmFolder } from './paths.ts';
+import { findDiskTools, kill } from './process.ts';
 import { readImageHeader } from './qcow2.ts';
 import type { MachineUser } from './user.ts';
 
@@ -192,6 +193,7 @@ export function createDisks(dataDir: string, user: MachineUser, log: (line: stri
       findHost = volumeId => shared.hostOf(volumeId) ?? find(volumeId);
     },
     async open() {
+      for (const process of await findDiskTools(dataDir)) await kill(process);
       await store.makeFolders();
       await shared.open();
       await store.withSnapshots(() => collect(store));

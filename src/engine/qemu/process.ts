@@ -121,6 +121,12 @@ export async function findSharedDisks(dataDir: string): Promise<Map<string, Proc
   return new Map(found.flatMap(({ match, id }) => (match[1] ? [[match[1], id] as const] : [])));
 }
 
+/** What works on disks for a server that has gone: it ends with its server, unless that was killed while starting it. */
+export async function findDiskTools(dataDir: string): Promise<ProcessId[]> {
+  const found = await findProcesses(dataDir, /(?:^|\0)qemu-img\0|\0addr\.type=unix,addr\.path=disk-servers\//);
+  return found.map(({ id }) => id);
+}
+
 /** Guests that are being frozen, whose maker has gone. */
 export async function findTemplateProcesses(dataDir: string): Promise<ProcessId[]> {
   const found = await findProcesses(dataDir, /\0guest=i-w[0-9a-f]+\0.*\.new-(\d+)-/s);
