@@ -95,28 +95,31 @@ async function cutOff(qmp: Qmp, volumeId: string): Promise<void> {
   const generation = (await pluggedDisks(qmp)).get(volumeId) ?? 0;
   const name = nodeName(volumeId, generation);
   const gone = `${CUT_OFF}${id}`;
-  // An object of that name tells that it was cut off.
-  await qmp.execute('object-add', { 'qom-type': 'secret', id: gone, data: gone });
-  await qmp.execute('blockdev-add', { driver: 'null-co', 'node-name': gone, size: MOST_BYTES, 'read-zeroes': true });
+  // Each step may have been done by a server that was killed after it.
+  await addNode(qmp, { driver: 'null-co', 'node-name': gone, size: MOST_BYTES, 'read-zeroes': true });
   // What it shared with others was taken away at the other end.
-  if ((await nodesByName(qmp)).get(name)?.drv === 'nbd') return;
-  const key = secretName(volumeId);
-  const encrypted = (await objects(qmp)).includes(key);
-  const options = {
-    driver: 'qcow2',
-    'node-name': name,
-    file: gone,
-    backing: null,
-    // What is not said again would be set back.
-    ...(encrypted ? { encrypt: { format: 'luks', 'key-secret': key } } : {}),
-  };
-  try {
+  if ((await nodesByName(qmp)).get(name)?.drv !== 'nbd') {
+    const key = secretName(volumeId);
+    const encrypted = (await objects(qmp)).includes(key);
+    const options = {
+      driver: 'qcow2',
+      'node-name': name,
+      file: gone,
+      backing: null,
+      // What is not said again would be set back.
+      ...(encrypted ? { encrypt: { format: 'luks', 'key-secret': key } } : {}),
+    };
     await qmp.execute('blockdev-reopen', { options: [options] });
-  } catch (error) {
-    await known(qmp.execute('blockdev-del', { 'node-name': gone }));
-    await dropObject(qmp, gone);
-    throw error;
   }
+  // Only now, an object of that name tells that it was cut off.
+  await qmp.execute('object-add', { 'qom-type': 'secret', id: gone, data: gone });
+}
+
+/** Opens an image, unless an earlier attempt did. */
+async function addNode(qmp: Qmp, node: QmpObject): Promise<void> {
+  await qmp.execute('blockdev-add', node).catch(error => {
+    if (!(error instanceof Error) || !/Duplicate nodes/.test(error.message)) throw error;
+  });
 }
 
 /** Closes images of a volume that no device has any more, the newest first; nothing happens to those in use. */
@@ -237,10 +240,8 @@ export async function switchNodes(
     const generation = disks.get(volumeId);
     if (generation === undefined || generation === image.generation) continue;
     const overlay = nodeName(volumeId, image.generation);
-    // What is below is what the disk has open now. An earlier attempt may have opened it.
-    await qmp.execute('blockdev-add', { ...imageNode(volumeId, image, false), backing: null }).catch(error => {
-      if (!(error instanceof Error) || !/Duplicate nodes/.test(error.message)) throw error;
-    });
+    // What is below is what the disk has open now.
+    await addNode(qmp, { ...imageNode(volumeId, image, false), backing: null });
     actions.push({ type: 'blockdev-snapshot', data: { node: nodeName(volumeId, generation), overlay } });
   }
   if (actions.length > 0) await qmp.execute('transaction', { actions });

@@ -23,7 +23,7 @@ export function secretName(volumeId: string): string {
   return `key-${volumeId}`;
 }
 
-export function protocolNode(filename: string, direct: boolean): QmpObject {
+function protocolNode(filename: string, direct: boolean): QmpObject {
   return { driver: 'file', filename, aio: direct ? 'native' : 'threads', discard: 'unmap' };
 }
 

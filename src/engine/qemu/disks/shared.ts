@@ -13,7 +13,7 @@ import { type DiskImage, imageNode, nodeName, secretName } from './image-nodes.t
 import { userCommand } from './qemu-img.ts';
 import type { DiskStore } from './store.ts';
 
-export const SHARED_FOLDER = 'shared';
+const SHARED_FOLDER = 'shared';
 const START_TIMEOUT_MS = 20_000;
 const QUIT_TIMEOUT_MS = 10_000;
 

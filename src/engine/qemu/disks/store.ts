@@ -10,7 +10,7 @@ import type { MachineUser } from '../user.ts';
 export const GIB = 1024 ** 3;
 
 /** Disk space that stays free for the server's own state and for what machines write next. */
-export const DISK_RESERVE_BYTES = 1 * GIB;
+const DISK_RESERVE_BYTES = 1 * GIB;
 
 /** What has this ending is not whole yet. */
 export const PARTIAL = '.partial';
